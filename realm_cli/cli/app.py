@@ -1,0 +1,79 @@
+"""The `realm` command: its subcommands, its configuration file, and what an error looks like."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from realm_cli import __version__
+from realm_cli.cli import console
+from realm_cli.cli.configuration import read_configuration
+from realm_cli.errors import RealmError
+
+EXIT_CODES = """
+Exit codes: 0 ok · 1 a gate failed · 2 usage or configuration · 3 input invalid or ambiguous ·
+4 training or internal error · 5 inconclusive · 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="realm",
+    help="Annotation exports in; a fine-tuned language model, the best label for every item, and "
+    "an honest account of every annotator out.",
+    epilog=EXIT_CODES,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "REALM"},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        console.data(f"realm {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def realm(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Settings file; realm.toml of this folder is read by itself."),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - the callback prints it
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+    ] = False,
+) -> None:
+    """Read the configuration file before any command sees its flags."""
+    if context.invoked_subcommand is None:
+        console.data(context.get_help())
+        raise typer.Exit
+    context.default_map = read_configuration(config, context.command)
+
+
+def main() -> NoReturn:
+    """Run a command; every error leaves one red line and its own exit code."""
+    try:
+        app()
+    except RealmError as error:
+        console.error(error)
+        _debug_traceback()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence, told apart by code 4
+        console.internal_error(error)
+        _debug_traceback()
+        sys.exit(RealmError.exit_code)
+    sys.exit(0)
+
+
+def _debug_traceback() -> None:
+    if os.environ.get("REALM_DEBUG"):
+        traceback.print_exc()

@@ -1,0 +1,67 @@
+"""What people see: data on stdout, plainly; everything else on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from realm_cli.errors import InputError, RealmError
+
+if TYPE_CHECKING:
+    from realm_cli.schema import Issue
+
+SHOWN_ISSUES = 20
+
+
+def stderr() -> Console:
+    """A console on stderr that respects NO_COLOR and stays plain without a terminal."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def data(text: str) -> None:
+    """Write to stdout as it is, never through rich."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def note(text: str) -> None:
+    """A line for the person watching."""
+    stderr().print(escape(text))
+
+
+def warn(text: str) -> None:
+    """A line that the person must not miss."""
+    stderr().print(f"[yellow]warning:[/yellow] {escape(text)}")
+
+
+def error(problem: RealmError) -> None:
+    """One red line, the issues behind it, and what to do next."""
+    out = stderr()
+    out.print(f"[bold red]error:[/bold red] {escape(problem.message)}")
+    if isinstance(problem, InputError):
+        issues(problem.issues)
+    if problem.hint:
+        out.print(f"[cyan]hint:[/cyan] {escape(problem.hint)}")
+
+
+def internal_error(problem: Exception) -> None:
+    """A fault of realm's own."""
+    out = stderr()
+    out.print(
+        f"[bold red]internal error:[/bold red] {type(problem).__name__}: {escape(str(problem))}"
+    )
+    out.print("[cyan]hint:[/cyan] set REALM_DEBUG=1 to see where, and please report it")
+
+
+def issues(found: Sequence[Issue]) -> None:
+    """The first issues with their places, the rest as a number."""
+    out = stderr()
+    for issue in found[:SHOWN_ISSUES]:
+        place = f"{issue.place}: " if issue.place else ""
+        hint = f" ({issue.hint})" if issue.hint else ""
+        out.print(f"  {escape(place + issue.message + hint)}")
+    if len(found) > SHOWN_ISSUES:
+        out.print(f"  … and {len(found) - SHOWN_ISSUES:,} more")

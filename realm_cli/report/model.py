@@ -1,0 +1,156 @@
+"""The CompetenceReport: report.json as pydantic models. Every renderer works from this alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT_VERSION = "1.0"
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Interval = tuple[Probability, Probability]
+"""A 95% highest-density interval: [low, high]."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Kind(StrEnum):
+    """Where the evidence on annotators comes from."""
+
+    CROSS_FITTED = "cross-fitted"
+    IN_SAMPLE = "in-sample"
+    LABEL_ONLY = "label-only"
+
+
+class Tool(_Part):
+    """Who wrote the report."""
+
+    name: str
+    version: str
+
+
+class InputFile(_Part):
+    """One input file and what became of its rows."""
+
+    path: str
+    format: str
+    sha256: str
+    rows: int
+    dropped: dict[str, int]
+
+
+class Estimate(_Part):
+    """How the annotators were judged."""
+
+    kind: Kind
+    annotator_model: str
+    objective: str | None
+    model: str | None = None
+
+
+class Agreement(_Part):
+    """How far annotators agree, over pairs of labels on the same item; null without such pairs."""
+
+    n_pairs: int
+    percent: Probability | None
+
+
+class GoldAccuracy(_Part):
+    """Share of the items with gold on which each label is right."""
+
+    n: int
+    model: Probability | None
+    posterior: Probability
+    majority: Probability
+
+
+class Summary(_Part):
+    """The counts, and what gold says where there is any."""
+
+    n_items: int
+    n_annotators: int
+    n_annotations: int
+    n_tasks: int
+    agreement: Agreement
+    accuracy_on_gold: GoldAccuracy | None
+
+
+class AnnotatorGold(_Part):
+    """An annotator's own accuracy on items with gold."""
+
+    n: int
+    accuracy: Probability
+
+
+class TaskCompetence(_Part):
+    """A cell of the annotator x task matrix."""
+
+    task: str
+    n_annotations: int
+    expertise: Probability
+    expertise_interval: Interval
+    competence: Probability
+    competence_interval: Interval
+
+
+class AnnotatorReport(_Part):
+    """One annotator: P(did not guess), P(label is correct), and what stands out."""
+
+    annotator_id: str
+    n_annotations: int
+    expertise: Probability
+    expertise_interval: Interval
+    competence: Probability
+    competence_interval: Interval
+    gold: AnnotatorGold | None
+    agreement_with_posterior: Probability
+    flags: tuple[str, ...]
+    decision: str | None = None
+    by_task: tuple[TaskCompetence, ...]
+
+
+class TaskReport(_Part):
+    """One task over all its annotators."""
+
+    task: str
+    n_items: int
+    n_annotators: int
+    n_annotations: int
+    labels: tuple[str, ...] | None
+    mean_competence: Probability
+
+
+class Place(_Part):
+    """Where to look."""
+
+    file: str | None
+    line: int | None
+
+
+class Warning_(_Part):
+    """Something the reader must know before trusting the numbers."""
+
+    code: str
+    message: str
+    count: int
+    examples: tuple[Place, ...] = ()
+
+
+class CompetenceReport(_Part):
+    """The whole report; additive changes only within a major `format_version`."""
+
+    format_version: str = FORMAT_VERSION
+    tool: Tool
+    created_at: datetime
+    inputs: tuple[InputFile, ...]
+    estimate: Estimate
+    summary: Summary
+    annotators: tuple[AnnotatorReport, ...]
+    tasks: tuple[TaskReport, ...]
+    gates: tuple[dict[str, str], ...] = ()
+    warnings: tuple[Warning_, ...] = ()
