@@ -98,6 +98,31 @@ class TaskCompetence(_Part):
     competence_interval: Interval
 
 
+class Flag(StrEnum):
+    """What stands out about an annotator.
+
+    `AnnotatorReport.flags` holds them as text, so that an older realm can read a newer word.
+    """
+
+    GUESSER = "guesser"
+    FEW_LABELS = "few-labels"
+    BELOW_CHANCE = "below-chance"
+    ONE_LABEL = "one-label"
+
+    @property
+    def sentence(self) -> str:
+        """The same for a layman."""
+        return _FLAG_SENTENCES[self]
+
+
+_FLAG_SENTENCES = {
+    Flag.GUESSER: "nothing in the data tells these labels from guesses",
+    Flag.FEW_LABELS: "too few labels to judge this annotator by",
+    Flag.BELOW_CHANCE: "right less often than someone who guesses",
+    Flag.ONE_LABEL: "gave the same answer every time",
+}
+
+
 class AnnotatorReport(_Part):
     """One annotator: P(did not guess), P(label is correct), and what stands out."""
 
@@ -132,7 +157,7 @@ class Place(_Part):
     line: int | None
 
 
-class Warning_(_Part):
+class Warning_(_Part):  # noqa: N801 - `Warning` is taken
     """Something the reader must know before trusting the numbers."""
 
     code: str

@@ -1,0 +1,163 @@
+"""How to read a report: order, chance, plain words. Shared by the renderers made for people."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+
+from realm_cli.report.model import (
+    AnnotatorReport,
+    CompetenceReport,
+    Flag,
+    GoldAccuracy,
+    Interval,
+    Kind,
+    Warning_,
+)
+
+KIND_WORDS = {
+    Kind.CROSS_FITTED: "every annotator is judged on items that the judging model did not train on",
+    Kind.IN_SAMPLE: "the model has seen the labels it judges, so a guesser can look better "
+    "than they are",
+    Kind.LABEL_ONLY: "no language model; annotators are judged by one another's labels",
+}
+
+COMPETENCE = "the probability that a label by this annotator is correct"
+EXPERTISE = "the probability that the annotator did not guess"
+GOLD = "the share of their labels that are right, on items with gold"
+AGREEMENT = "how far their labels agree with the posterior labels"
+
+
+def is_hidden(char: str) -> bool:
+    """Whether a character acts on the display instead of showing: controls, escapes, bidi marks."""
+    return not char.isprintable() and unicodedata.category(char) != "Zs"
+
+
+def visible(text: str) -> str:
+    r"""Text that people typed, with what would act on the display written out, as in `\x1b`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode() if is_hidden(char) else char for char in text
+    )
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A probability as people say it."""
+    return f"{100 * value:.{digits}f}%"
+
+
+def interval(bounds: Interval) -> str:
+    """An interval in percent, without the sign."""
+    low, high = bounds
+    return f"{100 * low:.0f}–{100 * high:.0f}"
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 item`, `2,000 items`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def worst_first(report: CompetenceReport) -> list[AnnotatorReport]:
+    """Annotators by rising competence; where it ties, the better known ones first."""
+    return sorted(
+        report.annotators, key=lambda one: (one.competence, -one.n_annotations, one.annotator_id)
+    )
+
+
+def chance_level(report: CompetenceReport) -> float | None:
+    """1/K, where a single K holds for the whole report; None where options differ in number.
+
+    competence = w + (1 - w)/K is solved for 1/K. Near w = 1 that divides rounding errors by
+    nearly nothing, so those annotators are not asked.
+    """
+    if report.estimate.annotator_model != "expertise":
+        return None
+    levels = [
+        (one.competence - one.expertise) / (1 - one.expertise)
+        for one in report.annotators
+        if one.expertise < 0.9
+    ]
+    if not levels or max(levels) - min(levels) > 0.01:
+        return None
+    return sum(levels) / len(levels)
+
+
+def flag_counts(report: CompetenceReport) -> list[tuple[str, int]]:
+    """How many annotators carry each flag; known flags in their own order, then the others."""
+    counts = Counter(flag for one in report.annotators for flag in one.flags)
+    known = list(Flag)
+    ranked = sorted(counts, key=lambda flag: known.index(Flag(flag)) if flag in known else 99)
+    return [(flag, counts[flag]) for flag in ranked]
+
+
+def flag_sentence(flag: str) -> str:
+    """A flag in plain words; nothing for a flag of a newer realm."""
+    return Flag(flag).sentence if flag in list(Flag) else ""
+
+
+def flagged_words(report: CompetenceReport) -> str:
+    """How many annotators stand out, and for what."""
+    flagged = sum(bool(one.flags) for one in report.annotators)
+    if not flagged:
+        return "no annotator stands out"
+    kinds = ", ".join(f"{visible(flag)} {n:,}" for flag, n in flag_counts(report))
+    return f"{flagged:,} of {counted(len(report.annotators), 'annotator')} ({kinds})"
+
+
+def counts_words(report: CompetenceReport) -> str:
+    """The size of the data in one line."""
+    of = report.summary
+    parts = [
+        counted(of.n_items, "item"),
+        counted(of.n_annotators, "annotator"),
+        counted(of.n_annotations, "annotation"),
+        counted(of.n_tasks, "task"),
+    ]
+    return " · ".join(parts)
+
+
+def agreement_words(report: CompetenceReport) -> str:
+    """How often two labels of the same item agree."""
+    found = report.summary.agreement
+    if found.percent is None:
+        return "unknown: no item has two labels"
+    pairs = counted(found.n_pairs, "pair")
+    return f"{percent(found.percent, 1)} of {pairs} of labels on the same item"
+
+
+def gold_words(gold: GoldAccuracy) -> str:
+    """What gold says of each kind of label."""
+    parts = [] if gold.model is None else [f"model {percent(gold.model, 1)}"]
+    parts += [
+        f"posterior {percent(gold.posterior, 1)}",
+        f"majority {percent(gold.majority, 1)}",
+    ]
+    return " · ".join(parts) + f" right on {counted(gold.n, 'item')} with gold"
+
+
+def estimate_words(report: CompetenceReport) -> str:
+    """Where the evidence comes from: the kind and what it means."""
+    kind = report.estimate.kind
+    return f"{kind.value}: {KIND_WORDS[kind]}"
+
+
+def method_words(report: CompetenceReport) -> str:
+    """Annotator model, objective and language model, as far as there are any."""
+    estimate = report.estimate
+    parts = [f"annotator model {visible(estimate.annotator_model)}"]
+    if estimate.objective is not None:
+        parts.append(f"{visible(estimate.objective)} objective")
+    if estimate.model is not None:
+        parts.append(f"language model {visible(estimate.model)}")
+    return ", ".join(parts)
+
+
+def warning_words(warning: Warning_) -> str:
+    """A warning's message and the first place to look."""
+    places = [
+        ":".join(str(part) for part in (place.file, place.line) if part is not None)
+        for place in warning.examples
+    ]
+    first = next((place for place in places if place), None)
+    return visible(warning.message + (f" (first: {first})" if first else ""))
