@@ -1,0 +1,218 @@
+"""Reports to look at and to keep as golden files: invented numbers, the same each time."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+from realm_cli.report.model import (
+    Agreement,
+    AnnotatorGold,
+    AnnotatorReport,
+    CompetenceReport,
+    Estimate,
+    Flag,
+    GoldAccuracy,
+    InputFile,
+    Interval,
+    Kind,
+    Place,
+    Summary,
+    TaskCompetence,
+    TaskReport,
+    Tool,
+    Warning_,
+)
+
+WHEN = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "[bold red]id[/bold red]",
+    "\x1b[31mred\x1b[0m",
+    "::error file=a.py::broken",
+    "=1+1",
+    "abc\u202edlrow\u202c",
+    "x" * 200,
+    "二" * 40,
+    "a\nb\tc\u2028d\x9b31m",
+    "\"'><img src=x onerror=alert(1)>",
+    "##[error]{{ 7 * 7 }}",
+)
+
+
+def crowd(n_annotators: int = 40, n_tasks: int = 3) -> CompetenceReport:
+    """A cross-fitted report with gold, flags and warnings; four options everywhere."""
+    dice = random.Random(7)
+    tasks = ("sentiment", "topic", "toxicity", *(f"task-{i:02d}" for i in range(4, 99)))[:n_tasks]
+    people = tuple(_annotator(dice, i, tasks) for i in range(n_annotators))
+    total = sum(one.n_annotations for one in people)
+    return CompetenceReport(
+        tool=Tool(name="realm", version="0.0.0"),
+        created_at=WHEN,
+        inputs=(
+            _input("exports/batch-01.json", "label-studio", "a", total - 410, {"skipped": 12}),
+            _input("exports/batch-02.csv", "mturk", "b", 433, {"rejected": 9, "empty": 2}),
+        ),
+        estimate=Estimate(
+            kind=Kind.CROSS_FITTED,
+            annotator_model="expertise",
+            objective="joint",
+            model="google/flan-t5-base",
+        ),
+        summary=Summary(
+            n_items=1200,
+            n_annotators=n_annotators,
+            n_annotations=total,
+            n_tasks=n_tasks,
+            agreement=Agreement(n_pairs=3541, percent=0.6312),
+            accuracy_on_gold=GoldAccuracy(n=300, model=0.91, posterior=0.94, majority=0.8767),
+        ),
+        annotators=people,
+        tasks=tuple(_task(task, people) for task in tasks),
+        warnings=(
+            Warning_(
+                code="duplicate-answer",
+                message="17 annotators answered an item twice; the later answer counts",
+                count=17,
+                examples=(Place(file="exports/batch-01.json", line=4711),),
+            ),
+            Warning_(
+                code="no-overlap",
+                message="3 annotators share no item with anyone; their competence rests on "
+                "the language model alone",
+                count=3,
+            ),
+        ),
+    )
+
+
+def label_only() -> CompetenceReport:
+    """One task, no language model, no gold, nothing to warn of; options differ by item."""
+    people = tuple(_bare(f"w{i}", 0.35 + 0.06 * i, 20 + 3 * i) for i in range(10))
+    return CompetenceReport(
+        tool=Tool(name="realm", version="0.0.0"),
+        created_at=WHEN,
+        inputs=(_input("labels.parquet", "parquet", "c", 335, {}),),
+        estimate=Estimate(kind=Kind.LABEL_ONLY, annotator_model="confusion", objective=None),
+        summary=Summary(
+            n_items=112,
+            n_annotators=10,
+            n_annotations=335,
+            n_tasks=1,
+            agreement=Agreement(n_pairs=334, percent=0.7395),
+            accuracy_on_gold=None,
+        ),
+        annotators=people,
+        tasks=(_task("label", people).model_copy(update={"labels": None}),),
+    )
+
+
+def hostile() -> CompetenceReport:
+    """Every text that people could have typed tries to break out."""
+    people = tuple(
+        _bare(text, 0.4 + 0.05 * i, 10, tasks=HOSTILE[:3]).model_copy(
+            update={"flags": (text[:30],) if i % 2 else ()}
+        )
+        for i, text in enumerate(HOSTILE)
+    )
+    base = label_only()
+    return base.model_copy(
+        update={
+            "annotators": people,
+            "inputs": tuple(_input(text, text, "d", 1, {text: 1}) for text in HOSTILE),
+            "tasks": tuple(
+                _task(text, people).model_copy(update={"labels": HOSTILE}) for text in HOSTILE[:3]
+            ),
+            "warnings": tuple(
+                Warning_(code=text, message=text, count=1, examples=(Place(file=text, line=1),))
+                for text in HOSTILE
+            ),
+            "summary": base.summary.model_copy(update={"n_tasks": 3}),
+        }
+    )
+
+
+def _annotator(dice: random.Random, i: int, tasks: tuple[str, ...]) -> AnnotatorReport:
+    expertise = 0.04 if i % 8 == 3 else round(dice.uniform(0.3, 0.97), 4)
+    counts = [dice.choice((0, 4, 9, 30, 55)) if i % 5 else 3 for _ in tasks]
+    counts[0] += 2
+    n = sum(counts)
+    flags = [Flag.GUESSER] if expertise < 0.1 else []
+    flags += [Flag.FEW_LABELS] if n < 15 else []
+    flags += [Flag.BELOW_CHANCE, Flag.ONE_LABEL] if i == 11 else []
+    return AnnotatorReport(
+        annotator_id=f"A{dice.randrange(16**12):012X}" if i % 3 else f"person{i}@example.org",
+        n_annotations=n,
+        expertise=expertise,
+        expertise_interval=_interval(expertise, n),
+        competence=_competence(expertise),
+        competence_interval=_competences(_interval(expertise, n)),
+        gold=AnnotatorGold(n=n // 3, accuracy=round(_competence(expertise) * 0.98, 4))
+        if n > 20
+        else None,
+        agreement_with_posterior=round(_competence(expertise) * 0.97, 4),
+        flags=tuple(flags),
+        by_task=tuple(
+            _cell(task, min(max(expertise + dice.uniform(-0.2, 0.2), 0), 1), count)
+            for task, count in zip(tasks, counts, strict=True)
+            if count
+        ),
+    )
+
+
+def _bare(
+    name: str, expertise: float, n: int, tasks: tuple[str, ...] = ("label",)
+) -> AnnotatorReport:
+    """An annotator without gold, whose chance level is nobody's."""
+    return AnnotatorReport(
+        annotator_id=name,
+        n_annotations=n,
+        expertise=round(expertise, 4),
+        expertise_interval=_interval(expertise, n),
+        competence=_competence(expertise),
+        competence_interval=_competences(_interval(expertise, n)),
+        gold=None,
+        agreement_with_posterior=round(_competence(expertise) * 0.97, 4),
+        flags=(),
+        by_task=tuple(_cell(task, expertise, n // len(tasks)) for task in tasks),
+    )
+
+
+def _cell(task: str, expertise: float, n: int) -> TaskCompetence:
+    return TaskCompetence(
+        task=task,
+        n_annotations=n,
+        expertise=round(expertise, 4),
+        expertise_interval=_interval(expertise, n),
+        competence=_competence(expertise),
+        competence_interval=_competences(_interval(expertise, n)),
+    )
+
+
+def _task(task: str, people: tuple[AnnotatorReport, ...]) -> TaskReport:
+    cells = [cell for one in people for cell in one.by_task if cell.task == task]
+    return TaskReport(
+        task=task,
+        n_items=400,
+        n_annotators=len(cells),
+        n_annotations=sum(cell.n_annotations for cell in cells),
+        labels=("negative", "neutral", "positive", "mixed"),
+        mean_competence=round(sum(cell.competence for cell in cells) / max(len(cells), 1), 4),
+    )
+
+
+def _input(path: str, kind: str, digit: str, rows: int, dropped: dict[str, int]) -> InputFile:
+    return InputFile(path=path, format=kind, sha256=digit * 64, rows=rows, dropped=dropped)
+
+
+def _interval(expertise: float, n: int) -> Interval:
+    half = 1.2 / (n + 4) ** 0.5
+    return round(max(expertise - half, 0), 4), round(min(expertise + half, 1), 4)
+
+
+def _competence(expertise: float) -> float:
+    return round(expertise + (1 - expertise) / 4, 4)
+
+
+def _competences(bounds: Interval) -> Interval:
+    return _competence(bounds[0]), _competence(bounds[1])
