@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def compare(path: Path, text: str) -> None:
-    if os.environ.get("REALM_UPDATE_GOLDEN"):
-        path.write_text(text, encoding="utf-8", newline="\n")
-    assert text == path.read_text(encoding="utf-8"), f"{path.name}: see tests/report/conftest.py"
-
-
 @pytest.fixture
-def golden() -> Callable[[str, str], None]:
-    """Compare a text with a golden file, by its name."""
-    return lambda name, text: compare(GOLDEN / name, text)
+def golden() -> Callable[[str | Path, str], None]:
+    """Compare a text with a golden file, by its name or an absolute path."""
+
+    def compare(name: str | Path, text: str) -> None:
+        path = GOLDEN / name
+        if os.environ.get("REALM_UPDATE_GOLDEN"):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert text == path.read_text(encoding="utf-8"), (
+            f"{path.name}: see tests/report/conftest.py"
+        )
+
+    return compare

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import report_samples as samples
-from conftest import compare
 
 from realm_cli.errors import InputError
 from realm_cli.report.json_file import SCHEMA_FILE, from_json, json_schema, schema_text, to_json
@@ -38,8 +37,8 @@ def test_the_text_is_stable_and_harmless():
     assert list(json.loads(text)) == list(CompetenceReport.model_fields)
 
 
-def test_the_shipped_schema_is_fresh():
-    compare(SCHEMA_FILE, schema_text())
+def test_the_shipped_schema_is_fresh(golden):
+    golden(SCHEMA_FILE, schema_text())
 
 
 def test_the_schema_lets_a_minor_version_add_fields():
