@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import pyarrow as pa
-
-from realm_cli.config import Columns
+from realm_cli.errors import InputError
 from realm_cli.schema import Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from realm_cli.config import Columns
 
 
 @dataclass(frozen=True)
@@ -21,20 +25,73 @@ class RawRow:
         line: 1-based line (or record number, where a format has no lines) to point people to.
         values: Canonical column name -> value as found; absent means not given.
         fields: The item's other fields, by their own names.
+        names: Canonical column name -> what the file calls it, for messages.
+        note: Where in the file, in words, if the line alone does not say.
     """
 
     line: int
     values: dict[str, Any]
     fields: dict[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Something in the file that is no annotation; it is counted and left out.
+
+    Attributes:
+        reason: Why, as it appears in reports.
+    """
+
+    reason: str
+
+
+Record: TypeAlias = RawRow | Dropped | Issue
+"""What a loader yields, in file order."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What detection looks at: the name, the first bytes, and the text they decode to."""
+    """A file as detection and loaders see it, read from disk once.
+
+    Attributes:
+        path: Where it lies, as the user named it.
+        raw: Its bytes.
+        text: What they decode to; empty where they are no text.
+        not_text: Why they are no text, in words; None where they are.
+    """
 
     path: Path
     raw: bytes
     text: str
+    not_text: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The path as it appears in messages."""
+        return str(self.path)
+
+    def refuse(
+        self, code: str, message: str, *, hint: str | None = None, line: int | None = None
+    ) -> InputError:
+        """The error that says why this file as a whole cannot be read."""
+        issue = Issue(code=code, message=message, file=self.shown, line=line, hint=hint)
+        return InputError(message, issues=[issue], hint=hint)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller wants from a file.
+
+    Attributes:
+        columns: Which column plays which part, where the user said so.
+        labelled: True for annotations; False for items alone, where annotators and labels are
+            neither needed nor looked for.
+    """
+
+    columns: Columns
+    labelled: bool = True
 
 
 @dataclass(frozen=True)
@@ -45,13 +102,18 @@ class Loader:
         name: The word for `--format` and for the report.
         title: What people call it.
         detect: Evidence in words that a file is of this format, or None.
-        read: Raw rows of a file. Raises InputError where the file as a whole cannot be read.
+        read: Rows of a file. Raises InputError where the file as a whole cannot be read.
+        general: It takes any table or list of records, and gives way to a loader that knows
+            whose export it is.
+        reads_text: It reads `Head.text`, so a file that is no text is refused before.
     """
 
     name: str
     title: str
     detect: Callable[[Head], str | None]
-    read: Callable[[Path, Columns], Iterator[RawRow]]
+    read: Callable[[Head, Request], Iterator[Record]]
+    general: bool = False
+    reads_text: bool = True
 
 
 @dataclass(frozen=True)

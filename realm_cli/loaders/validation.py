@@ -1,0 +1,216 @@
+"""Raw rows -> checked rows in Arrow, and every problem as one plain sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pydantic import ValidationError
+
+from realm_cli.errors import InputError
+from realm_cli.loaders.base import Dropped, RawRow, Record
+from realm_cli.loaders.values import as_text
+from realm_cli.schema import CANONICAL_SCHEMA, Annotation, Issue, Item, Severity, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+CHUNK = 4096
+
+WORDS = {
+    "item_id": "item id",
+    "annotator_id": "annotator id",
+    "submitted_at": "time",
+    "duration_s": "duration",
+}
+"""Canonical name -> what a sentence calls it, where the name itself will not do."""
+
+STAND_INS: dict[str, dict[str, Any]] = {
+    "item_id": {"item_id": "?"},
+    "annotator_id": {"annotator_id": "?"},
+    "label": {"status": Status.EMPTY},
+    "status": {"status": Status.EMPTY},
+}
+"""Bad field -> what to put there, so that the rules which span fields still get their turn."""
+
+
+@dataclass
+class Checked:
+    """The rows of one file, checked.
+
+    Attributes:
+        table: The good rows, canonical, with the other fields behind.
+        n_rows: All rows: good, bad and dropped.
+        dropped: Reason -> rows that are no answers.
+        issues: The problems, in file order.
+    """
+
+    table: pa.Table
+    n_rows: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    issues: list[Issue] = field(default_factory=list)
+
+
+def check_rows(records: Iterable[Record], *, file: str, labelled: bool = True) -> Checked:
+    """Check every row against the schema.
+
+    Args:
+        records: What a loader yields.
+        file: Where they come from, for messages.
+        labelled: Rows are annotations, not bare items.
+
+    Returns:
+        The good rows and all the problems; nothing is raised, so that all problems are seen.
+    """
+    checked = Checked(CANONICAL_SCHEMA.empty_table())
+    writer = _Writer()
+    try:
+        for record in records:
+            row = _good_row(record, file, labelled, checked)
+            if row is not None:
+                writer.add(row, record.fields if isinstance(record, RawRow) else {})
+    except InputError as error:  # the loader gave up; what was found before still counts
+        checked.issues += error.issues
+    checked.table = writer.finish()
+    return checked
+
+
+def _good_row(record: Record, file: str, labelled: bool, checked: Checked) -> dict[str, Any] | None:
+    """The checked row, if the record is one and is good; everything else is booked."""
+    if isinstance(record, Issue):
+        checked.issues.append(record)
+        checked.n_rows += record.severity is Severity.ERROR
+        return None
+    checked.n_rows += 1
+    if isinstance(record, Dropped):
+        checked.dropped[record.reason] += 1
+        return None
+    row, issues = _check(record, Annotation if labelled else Item, file)
+    checked.issues += issues
+    if row is not None and labelled and row["status"] is not Status.OK:
+        checked.dropped[row["status"].value] += 1
+    return row
+
+
+def _check(raw: RawRow, model: type[Item], file: str) -> tuple[dict[str, Any] | None, list[Issue]]:
+    given = {**raw.values, "source_file": file, "source_line": raw.line}
+    try:
+        row = model(**given)
+    except ValidationError as error:
+        return None, [_issue(raw, file, *found) for found in _problems(error, model, given)]
+    return vars(row), []
+
+
+def _problems(
+    error: ValidationError, model: type[Item], given: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Code and sentence of each problem of a row, one a field."""
+    problems = {_field(detail): _sentence(detail) for detail in error.errors(include_url=False)}
+    if "" not in problems:
+        problems.update(_problems_across_fields(problems, model, given))
+    return list(problems.values())
+
+
+def _problems_across_fields(
+    bad: Collection[str], model: type[Item], given: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """What else is wrong with a row, once its bad fields are out of the way."""
+    rest = {name: value for name, value in given.items() if name not in bad}
+    for name in bad:
+        rest.update(STAND_INS.get(name, {}))
+    try:
+        model(**rest)
+    except ValidationError as error:
+        return {_field(detail): _sentence(detail) for detail in error.errors(include_url=False)}
+    return {}
+
+
+def _field(detail: Any) -> str:
+    return str(detail["loc"][0]) if detail["loc"] else ""
+
+
+def _sentence(detail: Any) -> tuple[str, str]:
+    """A code for machines and a sentence for people, instead of pydantic's words."""
+    name, kind, value = _field(detail), detail["type"], detail["input"]
+    word = WORDS.get(name, name)
+    if kind == "value_error":
+        return _code(name, str(detail["ctx"]["error"])), str(detail["ctx"]["error"])
+    if kind in ("missing", "string_too_short") or value is None:
+        one = f"one of the {word}" if len(detail["loc"]) > 1 else f"the {word}"
+        return f"missing-{name}", f"{one} is {'empty' if name == 'options' else 'missing'}"
+    return f"bad-{name}", _mismatch(name, word, kind, value)
+
+
+def _code(name: str, sentence: str) -> str:
+    """The same problem has the same code, whatever values its sentence quotes."""
+    if sentence.endswith("is missing"):
+        return "missing-label"
+    if "not among the options" in sentence:
+        return "gold-outside-options" if "gold" in sentence else "label-outside-options"
+    return f"bad-{name}"
+
+
+def _mismatch(name: str, word: str, kind: str, value: Any) -> str:
+    if name == "options":
+        few = kind == "too_short"
+        return "there are fewer than two options" if few else "the options are not a list of texts"
+    wanted = {
+        "status": "one of " + ", ".join(Status),
+        "duration_s": "a number of seconds, 0 or more",
+        "submitted_at": "a date and time",
+    }
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "…"
+    return f"the {word} is {shown}, not {wanted.get(name, 'a text or a whole number')}"
+
+
+def _issue(raw: RawRow, file: str, code: str, sentence: str) -> Issue:
+    note = f"{raw.note}: " if raw.note else ""
+    return Issue(
+        code=code, message=note + _with_column(sentence, raw.names), file=file, line=raw.line
+    )
+
+
+def _with_column(sentence: str, names: Mapping[str, str]) -> str:
+    """Name the file's own column beside ours, where it is called something else."""
+    for name, column in names.items():
+        word = f"the {WORDS.get(name, name)} "
+        if sentence.startswith(word) and column != name:
+            return f"{word}(column {column!r}) {sentence.removeprefix(word)}"
+    return sentence
+
+
+class _Writer:
+    """Gathers rows into Arrow, a chunk at a time, so that the pydantic objects can go."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
+        self._fields: list[Mapping[str, Any]] = []
+        self._chunks: list[pa.Table] = [CANONICAL_SCHEMA.empty_table()]
+
+    def add(self, row: dict[str, Any], fields: Mapping[str, Any]) -> None:
+        """One checked row and the item's other fields."""
+        self._rows.append(row)
+        self._fields.append(fields)
+        if len(self._rows) >= CHUNK:
+            self._flush()
+
+    def finish(self) -> pa.Table:
+        """All rows in one table."""
+        self._flush()
+        return pa.concat_tables(self._chunks, promote_options="default").combine_chunks()
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        columns = {
+            column.name: pa.array([row.get(column.name) for row in self._rows], type=column.type)
+            for column in CANONICAL_SCHEMA
+        }
+        for name in dict.fromkeys(name for fields in self._fields for name in fields):
+            texts = [as_text(fields.get(name)) for fields in self._fields]
+            columns[name] = pa.array(texts, type=pa.string())
+        self._chunks.append(pa.table(columns))
+        self._rows, self._fields = [], []
