@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SPACE = re.compile(r"\s*")
 BETWEEN = re.compile(r"[\s,]*")
 NEXT_RECORD = re.compile(r"^\s*\{", re.MULTILINE)
+HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 # NaN is no JSON, but data frames write it; like Infinity it is no answer to anything.
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)
@@ -52,13 +53,14 @@ def scan_json(head: Head) -> Iterator[tuple[int, Any]]:
     text = head.text
     lines = _LineCounter(text)
     in_list = text.lstrip().startswith("[")
+    clean = _whole_characters if HALF_CHARACTER.search(text) else None
     position = text.index("[") + 1 if in_list else 0
     while True:
         position = _match_end(BETWEEN if in_list else SPACE, text, position)
         line = lines.at(position)
-        if position >= len(text) or text[position] == "]":
-            if in_list and position >= len(text):
-                yield line, _cut_short(head, line)
+        if position >= len(text) or (in_list and text[position] == "]"):
+            if in_list:
+                yield from _list_end(head, line, text[position:])
             return
         try:
             value, position = DECODER.raw_decode(text, position)
@@ -69,7 +71,13 @@ def scan_json(head: Head) -> Iterator[tuple[int, Any]]:
                 return
             position = following.start()
         else:
-            yield line, value
+            yield line, clean(value) if clean else value
+
+
+def _whole_characters(value: Any) -> Any:
+    """Put `?` for half characters: JSON can spell them, but no text can hold them."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
+    return DECODER.decode(text.decode("utf-8"))
 
 
 class _LineCounter:
@@ -84,6 +92,23 @@ class _LineCounter:
         self._line += self._text.count("\n", self._position, position)
         self._position = max(self._position, position)
         return self._line
+
+
+def _list_end(head: Head, line: int, rest: str) -> Iterator[tuple[int, Issue]]:
+    """What is wrong with how a list ends: it does not, or something comes behind it."""
+    if not rest:
+        yield line, _cut_short(head, line)
+    elif rest[1:].strip():
+        yield (
+            line,
+            Issue(
+                code="broken-json",
+                message="the JSON list ends here, and something else comes behind it",
+                file=head.shown,
+                line=line,
+                hint="files that were joined must be split again: name them one after another",
+            ),
+        )
 
 
 def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:

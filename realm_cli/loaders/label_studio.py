@@ -123,6 +123,13 @@ def _annotations(task: Mapping[str, Any]) -> Any:
     return task.get("annotations", task.get("completions"))
 
 
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    """The objects of a list; snapshots of a project may hold bare ids in their place."""
+    return (
+        [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    )
+
+
 def _item(line: int, value: Any, file: str) -> _Item | Issue:
     if isinstance(value, Issue):
         return value
@@ -134,16 +141,17 @@ def _item(line: int, value: Any, file: str) -> _Item | Issue:
             line=line,
             hint="export the project as JSON, not JSON-MIN",
         )
-    answers = [_answer(raw) for raw in _annotations(value) if isinstance(raw, dict)]
+    answers = [_answer(raw) for raw in _dicts(_annotations(value))]
     return _Item(line, value, value["data"], answers)
 
 
 def _answer(raw: Mapping[str, Any]) -> _Answer:
     choices: dict[str, list[str]] = {}
     others: dict[tuple[str, str], None] = {}
-    for result in raw.get("result") or []:
+    for result in _dicts(raw.get("result")):
         name, kind = str(result.get("from_name") or "-"), str(result.get("type") or "unknown")
-        value = result.get("value") or {}
+        value = result.get("value")
+        value = value if isinstance(value, dict) else {}
         if kind != "choices":
             others[name, f"other-control:{kind}"] = None
         elif not GEOMETRY.isdisjoint(value):
@@ -155,8 +163,8 @@ def _answer(raw: Mapping[str, Any]) -> _Answer:
 
 def _labels(value: Mapping[str, Any]) -> list[str]:
     chosen = value.get("choices") or []
-    if isinstance(chosen, str):
-        return [chosen]
+    if not isinstance(chosen, list):
+        return [str(chosen)]
     return [JOINT.join(map(str, one)) if isinstance(one, list) else str(one) for one in chosen]
 
 
@@ -257,7 +265,7 @@ def _nameless(items: Sequence[_Item], plan: _Plan) -> Iterator[Issue]:
         yield Issue(
             code="no-annotator",
             severity=Severity.WARNING,
-            message=f"{len(nameless):,} annotations have no `completed_by` and are left out",
+            message=f"annotations without a `completed_by` are left out: {len(nameless):,}",
             file=plan.file,
             line=nameless[0],
         )

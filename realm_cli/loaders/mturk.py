@@ -86,7 +86,7 @@ def read(head: Head, request: Request) -> Iterator[Record]:
     """
     table = read_table(head)
     plan = _plan(table, request, head)
-    if plan.key == "hit" and plan.inputs:
+    if plan.key == "hit" and plan.inputs and "text" not in plan.found.column:
         yield _same_inputs(plan.file)
     for row in table.rows():
         if isinstance(row, TableRow):
@@ -109,6 +109,8 @@ def _plan(table: Table, request: Request, head: Head) -> _Plan:
     rest = [name.removeprefix(INPUT) for name in inputs if name not in found.column.values()]
     fields = {INPUT + name: ours for name, ours in other_fields(rest, ()).items()}
     key = _key(table, inputs, found)
+    if key == "hit" and columns.text is None:
+        found.column.pop("text", None)
     return _Plan(head.shown, questions, annotator, found, fields, inputs, key)
 
 

@@ -39,7 +39,6 @@ def parse(text: str) -> datetime | None:
         return None
     numbers = (int(year), MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second))
     try:
-        local = datetime(*numbers, tzinfo=UTC)
-    except ValueError:
+        return datetime(*numbers, tzinfo=UTC) - timedelta(hours=HOURS_FROM_UTC[zone])
+    except (ValueError, OverflowError):
         return None
-    return local - timedelta(hours=HOURS_FROM_UTC[zone])

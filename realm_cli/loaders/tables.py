@@ -130,7 +130,7 @@ def _own_columns(table: Table, request: Request) -> dict[str, str]:
 
 def _holds_statuses(table: Table) -> bool:
     """Whether `status` means what we mean by it; any other tool's status is just a field."""
-    return all(is_missing(cell) or cell in STATUSES for (cell,) in table.cells("status"))
+    return all(is_missing(cell) or str(cell) in STATUSES for (cell,) in table.cells("status"))
 
 
 def _raw_row(row: TableRow, plan: _Plan) -> RawRow:

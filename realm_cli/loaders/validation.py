@@ -107,7 +107,7 @@ def _problems(
     error: ValidationError, model: type[Item], given: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
     """Code and sentence of each problem of a row, one a field."""
-    problems = {_field(detail): _sentence(detail) for detail in error.errors(include_url=False)}
+    problems = _by_field(error)
     if "" not in problems:
         problems.update(_problems_across_fields(problems, model, given))
     return list(problems.values())
@@ -123,8 +123,16 @@ def _problems_across_fields(
     try:
         model(**rest)
     except ValidationError as error:
-        return {_field(detail): _sentence(detail) for detail in error.errors(include_url=False)}
+        return _by_field(error)
     return {}
+
+
+def _by_field(error: ValidationError) -> dict[str, tuple[str, str]]:
+    """The first problem of each field; what concerns the row as a whole is under ""."""
+    problems: dict[str, tuple[str, str]] = {}
+    for detail in error.errors(include_url=False):
+        problems.setdefault(_field(detail), _sentence(detail))
+    return problems
 
 
 def _field(detail: Any) -> str:

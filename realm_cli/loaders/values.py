@@ -80,9 +80,9 @@ def iso_time(text: str) -> datetime | None:
     """An ISO-8601 time, in UTC where it names no zone; None where it is none."""
     try:
         time = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 class Clock:
