@@ -78,7 +78,7 @@ def _distinct(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Text = Annotated[
-    str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, min_length=1)
+    str, StringConstraints(strip_whitespace=True, min_length=1), BeforeValidator(_as_text)
 ]
 Options = Annotated[tuple[Text, ...], Field(min_length=2), AfterValidator(_distinct)]
 
