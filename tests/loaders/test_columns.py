@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from realm_cli.config import Columns
 from realm_cli.errors import UsageError
 from realm_cli.loaders.columns import (
     ALL_ROLES,
+    NAMES,
     find_columns,
     find_item_columns,
+    flag,
     fold,
     listed,
     number_repeats,
@@ -154,3 +158,11 @@ def test_items_without_an_id_get_a_stable_one_from_their_content(write, rows):
     ids = [row["item_id"] for row in rows(write(content))]
     assert ids[0] == ids[1] == "cbe5443e4d717095"
     assert ids[2] != ids[0]
+
+
+@pytest.mark.parametrize("role", ALL_ROLES)
+def test_the_names_are_documented_in_their_order(role):
+    page = Path(__file__).parent.parent.parent / "docs" / "formats.md"
+    names = ", ".join(" / ".join(rank) for rank in NAMES[role])
+    line = f"| {role} | `{flag(role)}` | {names} |"
+    assert line in page.read_text(encoding="utf-8").splitlines()
