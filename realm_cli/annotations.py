@@ -233,9 +233,7 @@ def _option_sets(
     return tuple(distinct), np.array([distinct[options] for options in wanted], dtype=np.int64)
 
 
-def _labels_by_task(
-    rows: pa.Table, task_of_row: IntArray, n_tasks: int
-) -> list[tuple[str, ...]]:
+def _labels_by_task(rows: pa.Table, task_of_row: IntArray, n_tasks: int) -> list[tuple[str, ...]]:
     """All labels and gold labels that a task has seen, sorted."""
     seen: list[set[str]] = [set() for _ in range(n_tasks)]
     for column in ("label", "gold"):
@@ -246,9 +244,7 @@ def _labels_by_task(
     return [tuple(sorted(labels)) for labels in seen]
 
 
-def _gold(
-    rows: pa.Table, item: IntArray, n_items: int
-) -> tuple[list[str | None], list[Issue]]:
+def _gold(rows: pa.Table, item: IntArray, n_items: int) -> tuple[list[str | None], list[Issue]]:
     """The gold label of each item; where rows name several, none of them, with a warning."""
     gold: list[str | None] = [None] * n_items
     issues: list[Issue] = []

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-TINY_T5 = "tiny-t5"
-"""The name of the built-in model: a small T5 from random weights."""
-
-
-class Objective(StrEnum):
-    """How the labels of one item enter the likelihood (docs/method.md, equations 4 and 5)."""
-
-    JOINT = "joint"
-    INDEPENDENT = "independent"
-
-
-class Pooling(StrEnum):
-    """How an annotator's expertise is shared over tasks."""
-
-    PARTIAL = "partial"
-    FULL = "full"
+from realm_cli.choices import CrowdKind, Objective, Pooling
 
 
 class Columns(BaseModel):
@@ -53,8 +37,34 @@ class TrainSettings(BaseModel):
     annotator_model: str = "expertise"
     pooling: Pooling = Pooling.PARTIAL
     form_weight: Annotated[float, Field(ge=0)] = 0.1
+    warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     expertise_learning_rate: Annotated[float, Field(gt=0)] | None = None
     max_length: Annotated[int, Field(ge=8)] = 512
+
+
+TASK_SCALE = 0.75
+"""Standard deviation of an annotator's expertise over tasks, on the logit scale."""
+
+
+class CrowdSettings(BaseModel):
+    """A simulated crowd.
+
+    Attributes:
+        kind: How expertise is spread.
+        annotators: How many there are.
+        labels_per_item: How many of them label each item.
+        share: Of experts (hammer-spammer), of the systematically wrong (adversarial), of its
+            tasks that a specialist knows (task-specialist); the other kinds do not use it.
+        seed: Decides every draw.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: CrowdKind = CrowdKind.HAMMER_SPAMMER
+    annotators: Annotated[int, Field(ge=1)] = 40
+    labels_per_item: Annotated[int, Field(ge=1)] = 3
+    share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -68,9 +68,7 @@ class InputError(RealmError):
 
     exit_code = 3
 
-    def __init__(
-        self, message: str, issues: Sequence[Issue] = (), hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, issues: Sequence[Issue] = (), hint: str | None = None) -> None:
         super().__init__(message, hint)
         self.issues = tuple(issues)
 

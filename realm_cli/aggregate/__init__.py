@@ -1,1 +1,1 @@
-""""""
+"""Labels and annotators without a language model."""

@@ -6,13 +6,18 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from realm_cli import __version__
 from realm_cli.cli import console
 from realm_cli.cli.configuration import read_configuration
+from realm_cli.cli.predict import predict
+from realm_cli.cli.report import report
+from realm_cli.cli.simulate import simulate
+from realm_cli.cli.train import train
 from realm_cli.errors import RealmError
 
 EXIT_CODES = """
@@ -26,6 +31,8 @@ app = typer.Typer(
     "an honest account of every annotator out.",
     epilog=EXIT_CODES,
     pretty_exceptions_enable=False,
+    # The list of commands must come at once; panels cost twice the time and are for the commands.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "REALM"},
 )
 
@@ -52,6 +59,24 @@ def realm(
         console.data(context.get_help())
         raise typer.Exit
     context.default_map = read_configuration(config, context.command)
+
+
+class PanelledCommand(TyperCommand):
+    """A command whose help groups its flags in panels."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{**options, "rich_markup_mode": "rich"})
+        # One rule says it for all of them; a line under each flag would double the help.
+        for parameter in self.params:
+            if isinstance(parameter, TyperOption):
+                parameter.show_envvar = False
+        self.epilog = (
+            "Flags can also be set in realm.toml or as REALM_COMMAND_FLAG in the environment."
+        )
+
+
+for command in (train, report, predict, simulate):
+    app.command(cls=PanelledCommand)(command)
 
 
 def main() -> NoReturn:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -20,6 +22,16 @@ SHOWN_ISSUES = 20
 def stderr() -> Console:
     """A console on stderr that respects NO_COLOR and stays plain without a terminal."""
     return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def stdout() -> Console:
+    """A console for tables made for people; JSON never goes through it."""
+    return Console(highlight=False, emoji=False)
+
+
+def dated_folder(parent: Path) -> Path:
+    """A folder named after the moment, for a run that was given no name."""
+    return parent / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
 
 
 def data(text: str) -> None:

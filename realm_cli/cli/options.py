@@ -6,11 +6,12 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from realm_cli.config import Columns
+if TYPE_CHECKING:
+    from realm_cli.config import Columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,8 @@ class DataOptions:
 
     def columns(self) -> Columns:
         """The same as the loaders take it."""
+        from realm_cli.config import Columns
+
         return Columns(
             item=self.item_col,
             annotator=self.annotator_col,
@@ -72,7 +75,9 @@ def unfold(command: Callable[..., None]) -> Callable[..., None]:
         if name in groups:
             parameters += _flags(groups[name])
         else:
-            parameters.append(parameter.replace(annotation=hints[name]))
+            parameters.append(
+                parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY)
+            )
 
     @functools.wraps(command)
     def run(**values: Any) -> None:

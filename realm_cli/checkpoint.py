@@ -1,0 +1,136 @@
+"""A run's folder: a checkpoint that loads without realm, and realm/ beside it. Whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from realm_cli.config import TrainSettings
+from realm_cli.errors import InputError, OutputExistsError, RealmError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.posterior import FloatArray
+
+SIDE = "realm"
+RUN_FILE = "run.json"
+REPORT_FILE = "report.json"
+
+
+class TaskLabels(BaseModel):
+    """A task as the model learned it; labels are None where each item brings its own options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str
+    labels: tuple[str, ...] | None
+
+
+class RunRecord(BaseModel):
+    """run.json: what it takes to repeat the run and to use its model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    realm_version: str
+    created_at: str
+    settings: TrainSettings
+    template: str
+    tasks: tuple[TaskLabels, ...]
+    inputs: dict[str, str]
+    versions: dict[str, str]
+    n_truncated: int
+
+
+def read_record(run: Path) -> RunRecord:
+    """The run.json of a run's folder.
+
+    Raises:
+        InputError: The folder is no run, or its record cannot be read.
+    """
+    path = run / SIDE / RUN_FILE
+    try:
+        return RunRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"{run} is not a run's folder: {path} is missing",
+            hint="name the folder that `realm train --out` wrote",
+        ) from error
+    except ValidationError as error:
+        raise InputError(f"{path} was not written by this version of realm") from error
+
+
+def check_output(out: Path, *, overwrite: bool) -> None:
+    """Refuse an output folder that holds something, before any work is done.
+
+    Raises:
+        OutputExistsError: It is not empty and may not be overwritten.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not overwrite:
+        raise OutputExistsError(
+            f"the output folder {out} is not empty",
+            hint="choose another --out, or replace the run there with --overwrite",
+        )
+    if not (out / SIDE / RUN_FILE).is_file():
+        raise OutputExistsError(
+            f"{out} holds something that is no run of realm; it is not overwritten",
+            hint="choose another --out",
+        )
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block ends well, and else vanishes.
+
+    Raises:
+        RealmError: The folder cannot be written.
+    """
+    stage = out.with_name(f"{out.name}.tmp-{os.getpid()}")
+    try:
+        shutil.rmtree(stage, ignore_errors=True)
+        (stage / SIDE).mkdir(parents=True)
+        yield stage
+        _replace(stage, out)
+    except OSError as error:
+        raise RealmError(f"cannot write {out}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _replace(stage: Path, out: Path) -> None:
+    if not out.exists():
+        stage.rename(out)
+        return
+    old = out.with_name(f"{out.name}.old-{os.getpid()}")
+    out.rename(old)
+    stage.rename(out)
+    shutil.rmtree(old)
+
+
+def write_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file under another name first, so that nobody ever sees half of it."""
+    stage = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(stage)
+        stage.replace(path)
+    except OSError as error:
+        raise RealmError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        stage.unlink(missing_ok=True)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """One Parquet file."""
+    pq.write_table(table, path, compression="zstd")

@@ -1,0 +1,55 @@
+"""A bar while training runs, or a line now and then where there is no terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from realm_cli.cli import console
+
+if TYPE_CHECKING:
+    from realm_cli.training import Progress as Step
+
+SECONDS_BETWEEN_LINES = 15.0
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Step], None]]:
+    """A function to call after each training step."""
+    screen = console.stderr()
+    if not screen.is_terminal:
+        yield _lines()
+        return
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed}/{task.total} steps · {task.fields[told]}"),
+        TimeRemainingColumn(),
+        console=screen,
+    )
+    with bar:
+        task = bar.add_task("training", total=None, told="loading the model")
+        yield lambda step: bar.update(
+            task, completed=step.step, total=step.n_steps, told=_told(step)
+        )
+
+
+def _lines() -> Callable[[Step], None]:
+    last = time.monotonic() - SECONDS_BETWEEN_LINES
+
+    def tell(step: Step) -> None:
+        nonlocal last
+        if time.monotonic() - last >= SECONDS_BETWEEN_LINES or step.step == step.n_steps:
+            last = time.monotonic()
+            console.note(f"step {step.step}/{step.n_steps} · {_told(step)}")
+
+    return tell
+
+
+def _told(step: Step) -> str:
+    loss = "–" if step.loss is None else f"{step.loss:.3f}"
+    return f"loss {loss} · mean expertise {step.mean_expertise:.2f}"

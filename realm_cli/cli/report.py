@@ -1,0 +1,85 @@
+"""realm report: on a run's folder, or straight on export files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from realm_cli.cli import console
+from realm_cli.cli.options import DataOptions, unfold
+from realm_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from realm_cli.report.model import CompetenceReport
+
+
+@unfold
+def report(
+    data: DataOptions,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A run's folder, or export files; the newest run if none."),
+    ] = None,
+    annotators: Annotated[
+        bool, typer.Option("--annotators", help="Who can be trusted how far (the default).")
+    ] = False,
+    tasks: Annotated[bool, typer.Option("--tasks", help="Competence by task.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="Not just the lowest 50.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="report.json on stdout.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a page to look at.")] = None,
+) -> None:
+    """Show how competent each annotator is, with intervals.
+
+    Example: realm report runs/first --annotators --html report.html
+    """
+    found = _find(paths or [], data)
+    if html is not None:
+        _write_html(found, html)
+    if json:
+        from realm_cli.report.json_file import to_json
+
+        console.data(to_json(found))
+        return
+    from realm_cli.report.terminal import annotators_view, tasks_view
+
+    screen = console.stdout()
+    limit = None if everyone else 50
+    if annotators or not tasks:
+        screen.print(annotators_view(found, screen.width, limit=limit))
+    if tasks:
+        screen.print(tasks_view(found, screen.width, limit=limit))
+    if html is not None:
+        console.note(f"page: {html}")
+
+
+def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
+    """The report of a run, or label-only estimates from files."""
+    from realm_cli import pipeline
+
+    if not paths:
+        newest = pipeline.newest_run()
+        console.note(f"newest run: {newest}")
+        return pipeline.read_report(newest)
+    folders = [path for path in paths if path.is_dir()]
+    if not folders:
+        return pipeline.estimate(pipeline.Source(tuple(paths), data.columns(), data.format))
+    if len(paths) > 1:
+        raise UsageError(
+            f"{folders[0]} is a folder among other inputs",
+            hint="name one run's folder, or export files only",
+        )
+    return pipeline.read_report(paths[0])
+
+
+def _write_html(found: CompetenceReport, path: Path) -> None:
+    from realm_cli.checkpoint import write_file
+    from realm_cli.report.html_page import to_html
+
+    page = to_html(found)
+    write_file(path, lambda stage: _write_text(stage, page))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,37 @@
+"""Flags -> settings, with pydantic's complaints in plain words."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from realm_cli.config import CrowdSettings, TrainSettings
+from realm_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from realm_cli.cli.simulate import CrowdOptions
+    from realm_cli.cli.train import MethodOptions, OptimiserOptions
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
+    """The settings of `realm train`."""
+    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+    return _checked(TrainSettings, {"model": model, **flags})
+
+
+def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:
+    """The settings of `realm simulate`."""
+    return _checked(CrowdSettings, dataclasses.asdict(crowd))
+
+
+def _checked(kind: type[Settings], flags: dict[str, Any]) -> Settings:
+    try:
+        return kind.model_validate(flags)
+    except ValidationError as error:
+        first = error.errors()[0]
+        flag = "--" + str(first["loc"][0]).replace("_", "-")
+        raise UsageError(f"{flag} is {first['input']!r}: {first['msg']}") from error

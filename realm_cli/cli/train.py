@@ -1,0 +1,106 @@
+"""realm train: annotations in, a run's folder out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from realm_cli.cli import console
+from realm_cli.cli.options import DataOptions, unfold
+from realm_cli.choices import Objective, Pooling
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """What is learned."""
+
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            help="Share one truth an item, or treat labels alone.", rich_help_panel="Method"
+        ),
+    ] = Objective.JOINT
+    annotator_model: Annotated[
+        str, typer.Option(help="How annotators err.", rich_help_panel="Method")
+    ] = "expertise"
+    pooling: Annotated[
+        Pooling,
+        typer.Option(
+            help="Expertise by task, leaning on the annotator (partial), or one number (full).",
+            rich_help_panel="Method",
+        ),
+    ] = Pooling.PARTIAL
+    form_weight: Annotated[
+        float, typer.Option(help="Weight of the form term.", rich_help_panel="Method")
+    ] = 0.1
+
+
+@dataclass(frozen=True)
+class OptimiserOptions:
+    """How it is learned; what is left open fits the model."""
+
+    seed: Annotated[int, typer.Option(help="Decides every draw.", rich_help_panel="Training")] = 0
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the items.", rich_help_panel="Training")
+    ] = None
+    batch_size: Annotated[int, typer.Option(help="Items a step.", rich_help_panel="Training")] = 32
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of the model.", rich_help_panel="Training")
+    ] = None
+    expertise_learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Of the expertise; 10 times the model's.", rich_help_panel="Training"),
+    ] = None
+    warm_up: Annotated[
+        float,
+        typer.Option(
+            help="Share of the steps in which the model's own opinion does not count yet.",
+            rich_help_panel="Training",
+        ),
+    ] = 0.2
+    max_length: Annotated[
+        int, typer.Option(help="Longest text in tokens.", rich_help_panel="Training")
+    ] = 512
+
+
+@unfold
+def train(
+    files: Annotated[list[Path], typer.Argument(help="Annotation exports.", show_default=False)],
+    model: Annotated[
+        str, typer.Option(help="tiny-t5, a folder, or a hub id such as google/flan-t5-base.")
+    ],
+    data: DataOptions,
+    method: MethodOptions,
+    optimiser: OptimiserOptions,
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/DATE-TIME if not given.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run there.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print report.json on stdout.")] = False,
+) -> None:
+    """Fine-tune a model on annotations and judge the annotators.
+
+    Example: realm train annotations.parquet --model google/flan-t5-base --out runs/first
+    """
+    from realm_cli import pipeline
+    from realm_cli.cli.progress import training_progress
+    from realm_cli.cli.settings import train_settings
+    from realm_cli.report.json_file import to_json
+
+    settings = train_settings(model, method, optimiser)
+    folder = out or console.dated_folder(pipeline.RUNS)
+    source = pipeline.Source(tuple(files), data.columns(), data.format)
+    with training_progress() as watcher:
+        report = pipeline.train(source, settings, folder, overwrite=overwrite, watcher=watcher)
+    for warning in report.warnings:
+        console.warn(warning.message)
+    if json:
+        console.data(to_json(report))
+    console.note(f"run: {folder}")
+    console.note(f"report: {folder / 'realm' / 'report.json'}")
+    console.note(f"next: realm report {folder} --annotators")

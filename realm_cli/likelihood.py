@@ -1,0 +1,102 @@
+"""The likelihood of annotations, as pure functions of tensors, in log space throughout.
+
+Shapes: `[B]` items of a batch, `[B, K]` options, `[B, R]` annotations (padded), `[B, R, K]` what
+an annotator would answer were the k-th option true. Equation numbers are those of docs/method.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def log_option_probabilities(scores: Tensor) -> Tensor:
+    """Eq. (1): log p_i(k), the option scores normalised over an item's options.
+
+    Args:
+        scores: `[B, K]` full log-likelihoods or logits; -inf where an item has no k-th option.
+
+    Returns:
+        `[B, K]` log-probabilities in nats.
+    """
+    return F.log_softmax(scores.float(), dim=-1)
+
+
+def log_expertise_answers(logits: Tensor, labels: Tensor, n_options: Tensor, width: int) -> Tensor:
+    """Eq. (2): log A(y | k) = log(w [y = k] + (1 - w) / K), with w = sigmoid(logits).
+
+    REALM (arXiv 2604.17289): with probability w the annotator knows, else guesses uniformly.
+
+    Args:
+        logits: `[B, R]` logit of each annotation's expertise.
+        labels: `[B, R]` codes of the labels given; any code where padded.
+        n_options: `[B]` K of each item.
+        width: Number of options to lay out, at least the largest K.
+
+    Returns:
+        `[B, R, width]` log-probabilities of the given labels.
+    """
+    guess = F.logsigmoid(-logits) - n_options.to(logits.dtype).log()[:, None]
+    hit = torch.logaddexp(F.logsigmoid(logits), guess)
+    is_hit = F.one_hot(labels.clamp(min=0), width).bool()
+    return torch.where(is_hit, hit[..., None], guess[..., None])
+
+
+def joint(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
+    """Eq. (5): sum_i log sum_k p_i(k) prod_a A_a(y_ia | k): one hidden truth an item.
+
+    Args:
+        log_p: `[B, K]` log-probabilities of the options.
+        log_a: `[B, R, K]` log-probabilities of the answers given.
+        present: `[B, R]` true where there is an annotation.
+
+    Returns:
+        The scalar log-likelihood in nats.
+    """
+    answers = torch.where(present[..., None], log_a, 0.0).sum(dim=1)
+    return torch.logsumexp(log_p + answers, dim=-1).sum()
+
+
+def independent(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
+    """Eq. (4): sum over annotations of log sum_k p_i(k) A_a(y | k), as in the REALM paper.
+
+    Args and returns are those of `joint`.
+    """
+    each = torch.logsumexp(log_p[:, None, :] + log_a, dim=-1)
+    return torch.where(present, each, 0.0).sum()
+
+
+def form_term(scores: Tensor) -> Tensor:
+    """Eq. (6): sum_i log Z_i, the log-mass that the model puts on the options together.
+
+    It teaches a sequence model the form of an answer, which normalised scores cannot.
+    """
+    return torch.logsumexp(scores.float(), dim=-1).sum()
+
+
+def without_model(objective: Objective, scores: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
+    """Eq. (7): the objective to first order around a model that knows nothing.
+
+    Its gradient in p is the posterior of the truth from labels alone, so the model is taught that
+    posterior token by token, and the annotators learn from one another only. A model that has not
+    yet learned the form of an answer prefers short options by orders of magnitude; the mixture
+    would call every label against that preference a guess, and never learn from it.
+
+    Args:
+        objective: `joint` or `independent`.
+        scores: `[B, K]` full log-likelihoods, -inf where an item has no k-th option.
+        log_a: `[B, R, K]` log-probabilities of the answers given.
+        present: `[B, R]` true where there is an annotation.
+    """
+    offered = scores.isfinite()
+    flat = torch.where(offered, 0.0, -torch.inf).log_softmax(dim=-1).requires_grad_()
+    likelihood = objective(flat, log_a, present)
+    (truth,) = torch.autograd.grad(likelihood, flat, retain_graph=True)
+    return likelihood + (truth * torch.where(offered, scores.float(), 0.0)).sum()
+
+
+Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
+OBJECTIVES: dict[str, Objective] = {"joint": joint, "independent": independent}

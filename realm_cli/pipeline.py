@@ -1,0 +1,426 @@
+"""What each command does, step by step, callable without the command line.
+
+files -> loaders -> AnnotationTable -> checks -> training -> posterior -> report -> a run's folder.
+Torch is imported only by the steps that train or predict.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from realm_cli import __version__, checkpoint, checks, loaders
+from realm_cli.aggregate.expertise import fit_expertise
+from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
+from realm_cli.choices import Objective
+from realm_cli.config import Columns, CrowdSettings, TrainSettings
+from realm_cli.errors import InputError, MissingExtraError, UsageError
+from realm_cli.posterior import truth_log_posterior
+from realm_cli.report import json_file
+from realm_cli.report.build import Evidence, build_report, now
+from realm_cli.report.model import CompetenceReport, Estimate, InputFile, Kind
+from realm_cli.report.tables import annotators_table, label_columns, labels_table
+from realm_cli.schema import CANONICAL_SCHEMA, DEFAULT_TASK, Issue, Severity, Status
+from realm_cli.simulate import SimulatedCrowd, simulate
+
+if TYPE_CHECKING:
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.batching import EncodedItems
+    from realm_cli.loaders.base import LoadedFile
+    from realm_cli.training import Progress
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where annotations come from and how to read them.
+
+    Attributes:
+        files: The exports.
+        columns: Which column plays which part, where the names do not say.
+        format: The loader's name; None to detect it.
+    """
+
+    files: tuple[Path, ...]
+    columns: Columns = Columns()
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A checked table, the files it came from, and the warnings on the way."""
+
+    table: AnnotationTable
+    inputs: tuple[InputFile, ...]
+    warnings: tuple[Issue, ...]
+
+
+def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loaded:
+    """Read, join and check annotations.
+
+    Raises:
+        InputError: With everything that is wrong.
+    """
+    files = loaders.load(source.files, source.columns, source.format)
+    table, issues = build_table(files)
+    found = [issue for file in files for issue in file.issues] + issues + check(table)
+    errors = [issue for issue in found if issue.severity is Severity.ERROR]
+    if errors:
+        raise InputError("the annotations cannot be used as they are", issues=errors)
+    return Loaded(table, tuple(_input(file) for file in files), tuple(found))
+
+
+def _input(file: LoadedFile) -> InputFile:
+    return InputFile(
+        path=str(file.path),
+        format=file.format,
+        sha256=file.sha256,
+        rows=file.n_rows,
+        dropped=file.dropped,
+    )
+
+
+def estimate(source: Source) -> CompetenceReport:
+    """Judge annotators by their labels alone; no language model, no torch."""
+    loaded = load(source, checks.check_estimable)
+    fitted = fit_expertise(loaded.table)
+    return build_report(
+        Evidence(loaded.table, fitted.log_q, fitted.expertise),
+        Estimate(kind=Kind.LABEL_ONLY, annotator_model="expertise", objective=None),
+        loaded.inputs,
+        loaded.warnings,
+    )
+
+
+def train(
+    source: Source,
+    settings: TrainSettings,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    watcher: Callable[[Progress], None] | None = None,
+) -> CompetenceReport:
+    """Fine-tune a model and judge the annotators, and write the run's folder.
+
+    Args:
+        source: The annotations.
+        settings: How to train.
+        out: The run's folder.
+        overwrite: Whether an earlier run there may be replaced.
+        watcher: Called after each training step.
+
+    Raises:
+        RealmError: Whatever is wrong, before anything is written.
+    """
+    checkpoint.check_output(out, overwrite=overwrite)
+    require_training_extra()
+    loaded = load(source, checks.check_trainable)
+    with checkpoint.staged(out) as stage:
+        backbone, encoded, template = _prepare(loaded.table.items, settings)
+        evidence = _fit(loaded.table, backbone, encoded, settings, watcher)
+        warnings = (*loaded.warnings, *_truncation(encoded, settings))
+        report = build_report(evidence, _in_sample(settings), loaded.inputs, warnings)
+        backbone.save(stage)
+        (stage / "README.md").write_text(model_card(report, settings), encoding="utf-8")
+        _write_side(stage / checkpoint.SIDE, evidence, report)
+        record = _record(settings, template, loaded, encoded.n_truncated)
+        (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
+            record.model_dump_json(indent=2) + "\n", encoding="utf-8"
+        )
+    return report
+
+
+def require_training_extra() -> None:
+    """Say how to get torch and transformers where they are missing."""
+    missing = [
+        name
+        for name in ("torch", "transformers", "accelerate", "safetensors")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise MissingExtraError(
+            f"this command needs {', '.join(missing)}", hint="pip install 'realm-cli[train]'"
+        )
+
+
+def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
+    """The model, the items as it reads them, and the template they were put in."""
+    from realm_cli.annotator_models import ANNOTATOR_MODELS
+    from realm_cli.backbones import load_backbone
+    from realm_cli.batching import encode, prompts, template_for
+
+    if settings.annotator_model not in ANNOTATOR_MODELS:
+        raise UsageError(
+            f"there is no annotator model {settings.annotator_model!r}",
+            hint=f"known: {', '.join(ANNOTATOR_MODELS)}",
+        )
+    template = template_for(items.tasks)
+    names = (name for options in items.option_sets for name in options)
+    backbone = load_backbone(settings.model, [*prompts(items, template), *names], settings.seed)
+    return backbone, encode(items, backbone.tokenizer, template, settings.max_length), template
+
+
+def _fit(
+    table: AnnotationTable,
+    backbone: Backbone,
+    encoded: EncodedItems,
+    settings: TrainSettings,
+    watcher: Callable[[Progress], None] | None,
+) -> Evidence:
+    from realm_cli.batching import answers_by_item
+    from realm_cli.training import fit
+
+    # Only the joint objective shares the assumption of the label-only fit: one truth an item.
+    joint = settings.objective is Objective.JOINT
+    result = fit(
+        backbone,
+        encoded,
+        answers_by_item(table),
+        (len(table.annotators), len(table.items.tasks)),
+        settings,
+        start=fit_expertise(table, settings.pooling).expertise if joint else None,
+        watcher=watcher,
+    )
+    log_q = truth_log_posterior(result.log_p, table, result.expertise)
+    return Evidence(table, log_q, result.expertise, result.log_p)
+
+
+def _in_sample(settings: TrainSettings) -> Estimate:
+    return Estimate(
+        kind=Kind.IN_SAMPLE,
+        annotator_model=settings.annotator_model,
+        objective=settings.objective.value,
+        model=settings.model,
+    )
+
+
+def _truncation(encoded: EncodedItems, settings: TrainSettings) -> list[Issue]:
+    if not encoded.n_truncated:
+        return []
+    return [
+        Issue(
+            code="truncated",
+            severity=Severity.WARNING,
+            message=f"{encoded.n_truncated:,} texts or options are longer than "
+            f"{settings.max_length} tokens and were cut off",
+            hint="raise --max-length if the model allows it",
+        )
+    ]
+
+
+def _write_side(side: Path, evidence: Evidence, report: CompetenceReport) -> None:
+    from safetensors.numpy import save_file
+
+    (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
+    checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
+    checkpoint.write_parquet(labels_table(evidence.table, evidence.log_q), side / "labels.parquet")
+    checkpoint.write_parquet(evidence.table.rows, side / "annotations.parquet")
+    save_file({"expertise": evidence.expertise}, side / "expertise.safetensors")
+
+
+def _record(
+    settings: TrainSettings, template: str, loaded: Loaded, n_truncated: int
+) -> checkpoint.RunRecord:
+    packages = ("torch", "transformers", "numpy")
+    items = loaded.table.items
+    return checkpoint.RunRecord(
+        realm_version=__version__,
+        created_at=now().isoformat(),
+        settings=settings,
+        template=template,
+        tasks=tuple(_task_labels(items, t) for t in range(len(items.tasks))),
+        inputs={file.path: file.sha256 for file in loaded.inputs},
+        versions={name: importlib.metadata.version(name) for name in packages},
+        n_truncated=n_truncated,
+    )
+
+
+def _task_labels(items: Items, task: int) -> checkpoint.TaskLabels:
+    sets = np.unique(items.option_set[items.task == task])
+    labels = items.option_sets[sets[0]] if len(sets) == 1 else None
+    return checkpoint.TaskLabels(task=items.tasks[task], labels=labels)
+
+
+def model_card(report: CompetenceReport, settings: TrainSettings) -> str:
+    """README.md of the checkpoint: what it was trained on, in counts and without identities."""
+    summary = report.summary
+    gold = summary.accuracy_on_gold
+    measured = (
+        f"Accuracy on the {gold.n:,} training items with gold: model {gold.model:.3f}, "
+        f"posterior labels {gold.posterior:.3f}, majority vote {gold.majority:.3f}.\n"
+        if gold is not None
+        else "No gold labels were given, so no accuracy is known.\n"
+    )
+    return f"""---
+library_name: transformers
+tags: [realm, learning-from-crowds]
+---
+# A model trained on labels from people who differ in expertise
+
+Trained with realm {__version__} from `{settings.model}` on {summary.n_annotations:,} annotations of
+{summary.n_items:,} items by {summary.n_annotators:,} annotators ({summary.n_tasks:,} tasks), with
+the `{settings.annotator_model}` annotator model, the `{settings.objective.value}` objective and
+seed {settings.seed}.
+
+{measured}
+```python
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+model = AutoModelForSeq2SeqLM.from_pretrained("PATH_OF_THIS_FOLDER")
+tokenizer = AutoTokenizer.from_pretrained("PATH_OF_THIS_FOLDER")
+```
+"""
+
+
+def read_report(run: Path) -> CompetenceReport:
+    """The report that a run's folder holds; needs no torch."""
+    path = run / checkpoint.SIDE / checkpoint.REPORT_FILE
+    if not path.is_file():
+        raise InputError(
+            f"{run} is not a run's folder: {path} is missing",
+            hint="name a folder that `realm train --out` wrote, or export files",
+        )
+    return json_file.from_json(path)
+
+
+def newest_run() -> Path:
+    """The run under runs/ that was written last.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = RUNS.glob(f"*/{checkpoint.SIDE}/{checkpoint.REPORT_FILE}")
+    runs = sorted(found, key=lambda path: path.stat().st_mtime)
+    if not runs:
+        raise UsageError(
+            f"there is no run under {RUNS}/",
+            hint="name a run's folder or export files, or train first: realm train FILES",
+        )
+    return runs[-1].parent.parent
+
+
+def predict(run: Path, source: Source) -> pa.Table:
+    """Label items with a run's model: item_id, task, label, probability, posterior, options.
+
+    Raises:
+        InputError: The folder is no run, or an item has no text, no options, or another task.
+    """
+    record = checkpoint.read_record(run)
+    require_training_extra()
+    items = _items_for(record, loaders.load_items(source.files, source.columns, source.format))
+    from realm_cli.backbones import load_backbone
+    from realm_cli.batching import encode
+    from realm_cli.training import predict_log_p
+
+    backbone = load_backbone(str(run), (), record.settings.seed)
+    encoded = encode(items, backbone.tokenizer, record.template, record.settings.max_length)
+    return pa.table(
+        label_columns(items, predict_log_p(backbone, encoded, record.settings.batch_size))
+    )
+
+
+def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Items:
+    """The items of the files, their tasks and options filled in from the run."""
+    rows = pa.concat_tables([file.table for file in files], promote_options="default")
+    labels = {task.task: task.labels for task in record.tasks}
+    tasks = rows["task"].to_pylist()
+    if len(labels) == 1:
+        # A file that does not name its task means the only one that the run knows.
+        tasks = [next(iter(labels)) if task == DEFAULT_TASK else task for task in tasks]
+    options = [
+        given if given is not None else labels.get(task)
+        for given, task in zip(rows["options"].to_pylist(), tasks, strict=True)
+    ]
+    issues = [
+        *_missing(rows, [task in labels for task in tasks], "unknown-task",
+                  f"has a task that the run does not know ({', '.join(labels)})"),
+        *_missing(rows, [o is not None for o in options], "item-without-options",
+                  "has no options to choose from; name their column with --options-col"),
+        *_missing(rows, rows["text"].is_valid().to_pylist(), "item-without-text",
+                  "has no text; name its column with --text-col"),
+    ]  # fmt: skip
+    if issues:
+        raise InputError("these items cannot be labelled", issues=issues)
+    rows = _with_column(rows, "task", pa.array(tasks, pa.string()))
+    rows = _with_column(rows, "options", pa.array(options, pa.list_(pa.string())))
+    items, _, found = build_items(rows.combine_chunks())
+    errors = [issue for issue in found if issue.severity is Severity.ERROR]
+    if errors:
+        raise InputError("the items contradict one another", issues=errors)
+    return items
+
+
+def _with_column(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return rows.set_column(rows.schema.get_field_index(name), name, values)
+
+
+def _missing(rows: pa.Table, good: Sequence[bool], code: str, what: str) -> list[Issue]:
+    return [
+        Issue(
+            code=code,
+            message=f"item {rows['item_id'][row].as_py()!r} {what}",
+            file=rows["source_file"][row].as_py(),
+            line=rows["source_line"][row].as_py(),
+        )
+        for row in np.flatnonzero(~np.array(good, dtype=bool)).tolist()
+    ]
+
+
+def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
+    """Let simulated annotators label items; write their labels, and the truth about them beside.
+
+    Args:
+        source: Items with text, options and gold.
+        settings: The crowd.
+        out: Parquet file of canonical annotations.
+
+    Returns:
+        The file with the truth: `NAME.truth.csv`, columns annotator_id, task, expertise.
+    """
+    files = loaders.load_items(source.files, source.columns, source.format)
+    rows = pa.concat_tables([file.table for file in files], promote_options="default")
+    items, item_of_row, issues = build_items(rows.combine_chunks())
+    errors = [issue for issue in issues if issue.severity is Severity.ERROR]
+    if errors:
+        raise InputError("the items contradict one another", issues=errors)
+    crowd = simulate(items, settings)
+    first = np.unique(item_of_row, return_index=True)[1]
+    truth = out.with_name(f"{out.stem}.truth.csv")
+    annotations = _simulated_rows(rows.take(first), items, crowd)
+    checkpoint.write_file(out, lambda path: checkpoint.write_parquet(annotations, path))
+    checkpoint.write_file(truth, lambda path: _write_truth(path, items, crowd))
+    return truth
+
+
+def _simulated_rows(rows: pa.Table, items: Items, crowd: SimulatedCrowd) -> pa.Table:
+    """The items' rows, once for each label, with the label in place."""
+    labels = [
+        items.options(i)[k] for i, k in zip(crowd.item.tolist(), crowd.label.tolist(), strict=True)
+    ]
+    table = rows.take(crowd.item)
+    filled = {
+        "annotator_id": [crowd.annotators[a] for a in crowd.annotator],
+        "label": labels,
+        "status": [Status.OK.value] * len(labels),
+    }
+    for name, values in filled.items():
+        table = _with_column(table, name, pa.array(values, pa.string()))
+    extra = [name for name in table.column_names if name not in CANONICAL_SCHEMA.names]
+    return table.select([*CANONICAL_SCHEMA.names, *extra])
+
+
+def _write_truth(path: Path, items: Items, crowd: SimulatedCrowd) -> None:
+    lines = [
+        f"{annotator},{task},{crowd.expertise[a, t]:.6f}"
+        for a, annotator in enumerate(crowd.annotators)
+        for t, task in enumerate(items.tasks)
+    ]
+    path.write_text("\n".join(["annotator_id,task,expertise", *lines]) + "\n", encoding="utf-8")

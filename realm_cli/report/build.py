@@ -1,0 +1,268 @@
+"""From a table and its posteriors to the CompetenceReport."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from realm_cli import __version__
+from realm_cli.aggregate.majority import vote_shares, winning_shares
+from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.posterior import (
+    GRID_SIZE,
+    Cells,
+    ExpertisePosterior,
+    FloatArray,
+    cells_of,
+    expertise_posteriors,
+    left_out_agreement,
+)
+from realm_cli.report.model import (
+    Agreement,
+    AnnotatorGold,
+    AnnotatorReport,
+    CompetenceReport,
+    Estimate,
+    Flag,
+    GoldAccuracy,
+    InputFile,
+    Interval,
+    Place,
+    Summary,
+    TaskCompetence,
+    TaskReport,
+    Tool,
+    Warning_,
+)
+from realm_cli.schema import Issue
+
+FEW_LABELS = 10
+"""Fewer labels than this are too few to judge a person by."""
+BELOW_CHANCE_SIGMAS = 2.6
+"""How far under chance agreement must lie: one annotator in two hundred by accident."""
+_SHOWN_PLACES = 20
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What an estimate came to.
+
+    Attributes:
+        table: The annotations.
+        log_q: `[I, K]` log-posterior of each item's truth.
+        expertise: `[A, T]` w, as fitted.
+        log_p: `[I, K]` the model's own log-probabilities; None without a model.
+    """
+
+    table: AnnotationTable
+    log_q: FloatArray
+    expertise: FloatArray
+    log_p: FloatArray | None = None
+
+
+def build_report(
+    evidence: Evidence,
+    estimate: Estimate,
+    inputs: Sequence[InputFile],
+    issues: Sequence[Issue],
+) -> CompetenceReport:
+    """The report on an estimate.
+
+    Args:
+        evidence: Table and posteriors.
+        estimate: How they were come by.
+        inputs: The files.
+        issues: Warnings to keep; those of one kind become one entry with its places.
+    """
+    table = evidence.table
+    cells = cells_of(table)
+    agreement = left_out_agreement(evidence.log_q, table, evidence.expertise)
+    overall, by_cell = expertise_posteriors(agreement, table, cells)
+    people = _People(table, agreement)
+    matrix = _cells(cells, by_cell, table)
+    bounds = np.searchsorted(cells.annotator, np.arange(len(table.annotators) + 1))
+    return CompetenceReport(
+        tool=Tool(name="realm", version=__version__),
+        created_at=now(),
+        inputs=tuple(inputs),
+        estimate=estimate,
+        summary=_summary(evidence),
+        annotators=tuple(
+            _annotator(a, people, overall, tuple(matrix[bounds[a] : bounds[a + 1]]))
+            for a in range(len(table.annotators))
+        ),
+        tasks=tuple(_task(t, table, matrix) for t in range(len(table.items.tasks))),
+        warnings=_warnings(issues),
+    )
+
+
+def now() -> datetime:
+    """The present, or the moment that SOURCE_DATE_EPOCH names, for output that can be compared."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    if fixed is not None:
+        return datetime.fromtimestamp(int(fixed), UTC)
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def competence(w: float, chance: float) -> float:
+    """Eq. (13): P(label is correct) = w + (1 - w) / K, with 1/K averaged over the labels judged."""
+    return float(w + (1 - w) * chance)
+
+
+def _summary(evidence: Evidence) -> Summary:
+    table = evidence.table
+    return Summary(
+        n_items=len(table.items),
+        n_annotators=len(table.annotators),
+        n_annotations=len(table),
+        n_tasks=len(table.items.tasks),
+        agreement=_agreement(table),
+        accuracy_on_gold=_accuracy_on_gold(evidence),
+    )
+
+
+def _agreement(table: AnnotationTable) -> Agreement:
+    """Eq. (14): the share of pairs of labels on one item that are the same."""
+    width = table.items.has_option.shape[1]
+    votes = np.bincount(table.item * width + table.label)
+    same = int((votes * (votes - 1) // 2).sum())
+    pairs = int((table.labels_per_item * (table.labels_per_item - 1) // 2).sum())
+    return Agreement(n_pairs=pairs, percent=same / pairs if pairs else None)
+
+
+def _accuracy_on_gold(evidence: Evidence) -> GoldAccuracy | None:
+    """Ties count at their expected share."""
+    gold = evidence.table.items.gold
+    known = np.flatnonzero(gold != NO_GOLD)
+    if not len(known):
+        return None
+
+    def accuracy(scores: FloatArray) -> float:
+        return float(winning_shares(scores)[known, gold[known]].mean())
+
+    return GoldAccuracy(
+        n=len(known),
+        model=None if evidence.log_p is None else accuracy(np.exp(evidence.log_p)),
+        posterior=accuracy(np.exp(evidence.log_q)),
+        majority=accuracy(vote_shares(evidence.table)),
+    )
+
+
+class _People:
+    """Sums over each annotator's labels, all `[A]`."""
+
+    def __init__(self, table: AnnotationTable, agreement: FloatArray) -> None:
+        chance = 1 / table.items.n_options[table.item]
+        gold = table.items.gold[table.item]
+        known = gold != NO_GOLD
+        self.table = table
+        self.n = self._sum(np.ones(len(table)))
+        self.chance = self._sum(chance) / self.n
+        self.agreement = self._sum(agreement) / self.n
+        spread = np.sqrt(self._sum(chance * (1 - chance)))
+        self.sigmas = (self.agreement - self.chance) * self.n / spread
+        self.n_gold = self._sum(known)
+        self.n_right = self._sum(known & (table.label == gold))
+        names, _ = pd.factorize(table.rows["label"].to_numpy())
+        answers = pd.Series(names).groupby(table.annotator).nunique()
+        self.one_label = (answers.to_numpy() == 1) & (names.max(initial=0) > 0)
+
+    def _sum(self, values: npt.NDArray[np.generic]) -> FloatArray:
+        return np.bincount(self.table.annotator, values, len(self.table.annotators))
+
+
+def _annotator(
+    a: int, people: _People, overall: ExpertisePosterior, by_task: tuple[TaskCompetence, ...]
+) -> AnnotatorReport:
+    chance = float(people.chance[a])
+    bounds = _interval(overall, a)
+    n_gold = int(people.n_gold[a])
+    return AnnotatorReport(
+        annotator_id=people.table.annotators[a],
+        n_annotations=int(people.n[a]),
+        expertise=float(overall.mean[a]),
+        expertise_interval=bounds,
+        competence=competence(float(overall.mean[a]), chance),
+        competence_interval=_competence_interval(bounds, chance),
+        gold=AnnotatorGold(n=n_gold, accuracy=people.n_right[a] / n_gold) if n_gold else None,
+        agreement_with_posterior=min(float(people.agreement[a]), 1.0),
+        flags=tuple(_flags(a, people, bounds)),
+        by_task=by_task,
+    )
+
+
+def _flags(a: int, people: _People, bounds: Interval) -> list[Flag]:
+    """What stands out; with few labels nothing else is said of a person."""
+    if people.n[a] < FEW_LABELS:
+        return [Flag.FEW_LABELS]
+    found = {
+        Flag.GUESSER: bounds[0] <= 1 / GRID_SIZE,
+        Flag.BELOW_CHANCE: people.sigmas[a] < -BELOW_CHANCE_SIGMAS,
+        Flag.ONE_LABEL: people.one_label[a],
+    }
+    return [flag for flag, holds in found.items() if holds]
+
+
+def _cells(
+    cells: Cells, posterior: ExpertisePosterior, table: AnnotationTable
+) -> list[TaskCompetence]:
+    """The matrix, cell by cell `[C]`."""
+    chance = np.bincount(cells.of_annotation, 1 / table.items.n_options[table.item]) / cells.n
+    return [
+        TaskCompetence(
+            task=table.items.tasks[cells.task[c]],
+            n_annotations=int(cells.n[c]),
+            expertise=float(posterior.mean[c]),
+            expertise_interval=_interval(posterior, c),
+            competence=competence(float(posterior.mean[c]), chance[c]),
+            competence_interval=_competence_interval(_interval(posterior, c), chance[c]),
+        )
+        for c in range(len(cells.n))
+    ]
+
+
+def _task(t: int, table: AnnotationTable, matrix: Sequence[TaskCompetence]) -> TaskReport:
+    name = table.items.tasks[t]
+    column = [cell for cell in matrix if cell.task == name]
+    option_sets = np.unique(table.items.option_set[table.items.task == t])
+    n = sum(cell.n_annotations for cell in column)
+    total = sum(cell.n_annotations * cell.competence for cell in column)
+    return TaskReport(
+        task=name,
+        n_items=int((table.items.task == t).sum()),
+        n_annotators=len(column),
+        n_annotations=n,
+        labels=table.items.option_sets[option_sets[0]] if len(option_sets) == 1 else None,
+        mean_competence=total / n,
+    )
+
+
+def _interval(posterior: ExpertisePosterior, which: int) -> Interval:
+    return float(posterior.low[which]), float(posterior.high[which])
+
+
+def _competence_interval(bounds: Interval, chance: float) -> Interval:
+    return competence(bounds[0], chance), competence(bounds[1], chance)
+
+
+def _warnings(issues: Sequence[Issue]) -> tuple[Warning_, ...]:
+    by_code: dict[str, list[Issue]] = {}
+    for issue in issues:
+        by_code.setdefault(issue.code, []).append(issue)
+    return tuple(_warning(code, found) for code, found in by_code.items())
+
+
+def _warning(code: str, found: Sequence[Issue]) -> Warning_:
+    places = [Place(file=issue.file, line=issue.line) for issue in found if issue.file]
+    return Warning_(
+        code=code,
+        message=found[0].message,
+        count=len(found),
+        examples=tuple(places[:_SHOWN_PLACES]),
+    )

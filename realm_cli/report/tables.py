@@ -1,0 +1,98 @@
+"""The estimates as Arrow tables, for whoever goes on to compute with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from realm_cli.aggregate.majority import vote_shares
+from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
+from realm_cli.posterior import FloatArray
+from realm_cli.report.model import AnnotatorReport, CompetenceReport, TaskCompetence
+
+
+def label_columns(items: Items, log_q: FloatArray) -> dict[str, pa.Array]:
+    """The most probable label of each item, with the whole posterior beside it.
+
+    Args:
+        items: The items.
+        log_q: `[I, K]` log-posterior over their options.
+    """
+    q = np.exp(log_q)
+    best = q.argmax(axis=1)
+    options = [list(items.options(i)) for i in range(len(items))]
+    return {
+        "item_id": pa.array(items.ids, pa.string()),
+        "task": pa.array([items.tasks[t] for t in items.task], pa.string()),
+        "label": _names(items, best),
+        "probability": pa.array(q[np.arange(len(items)), best]),
+        "posterior": pa.array(
+            [row[:n] for row, n in zip(q, items.n_options, strict=True)], pa.list_(pa.float64())
+        ),
+        "options": pa.array(options, pa.list_(pa.string())),
+    }
+
+
+def labels_table(table: AnnotationTable, log_q: FloatArray) -> pa.Table:
+    """labels.parquet: the posterior label of each item beside its vote and its gold."""
+    items = table.items
+    shares = vote_shares(table)
+    tied = (shares == shares.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    majority = np.where(tied, NO_GOLD, shares.argmax(axis=1))
+    return pa.table(
+        {
+            **label_columns(items, log_q),
+            "n_annotations": pa.array(table.labels_per_item),
+            "majority_label": _names(items, majority),
+            "gold": _names(items, items.gold),
+        }
+    )
+
+
+def _names(items: Items, codes: Sequence[int] | np.ndarray) -> pa.Array:
+    """Label names `[I]`; null where the code is NO_GOLD (unknown, or a tied vote)."""
+    names = [items.options(i)[code] if code != NO_GOLD else None for i, code in enumerate(codes)]
+    return pa.array(names, pa.string())
+
+
+def annotators_table(report: CompetenceReport) -> pa.Table:
+    """annotators.parquet: a row an annotator (task null), and a row for each of their tasks."""
+    rows = [
+        _row(annotator.annotator_id, task, part)
+        for annotator in report.annotators
+        for task, part in [(None, annotator), *((cell.task, cell) for cell in annotator.by_task)]
+    ]
+    return pa.Table.from_pylist(rows, schema=_ANNOTATORS)
+
+
+_ANNOTATORS = pa.schema(
+    [
+        ("annotator_id", pa.string()),
+        ("task", pa.string()),
+        ("n_annotations", pa.int64()),
+        ("expertise", pa.float64()),
+        ("expertise_low", pa.float64()),
+        ("expertise_high", pa.float64()),
+        ("competence", pa.float64()),
+        ("competence_low", pa.float64()),
+        ("competence_high", pa.float64()),
+    ]
+)
+
+
+def _row(
+    annotator: str, task: str | None, part: AnnotatorReport | TaskCompetence
+) -> dict[str, object]:
+    return {
+        "annotator_id": annotator,
+        "task": task,
+        "n_annotations": part.n_annotations,
+        "expertise": part.expertise,
+        "expertise_low": part.expertise_interval[0],
+        "expertise_high": part.expertise_interval[1],
+        "competence": part.competence,
+        "competence_low": part.competence_interval[0],
+        "competence_high": part.competence_interval[1],
+    }

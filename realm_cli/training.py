@@ -1,0 +1,295 @@
+"""Model and expertise learned together, through transformers' Trainer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+
+from realm_cli.annotator_models import ANNOTATOR_MODELS
+from realm_cli.batching import ABSENT, Answers, Collator, EncodedItems, ItemDataset
+from realm_cli.errors import TrainingError
+from realm_cli.likelihood import (
+    OBJECTIVES,
+    form_term,
+    log_option_probabilities,
+    without_model,
+)
+
+if TYPE_CHECKING:
+    from realm_cli.annotator_models import Expertise
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.config import TrainSettings
+    from realm_cli.posterior import FloatArray
+
+EXPERTISE_SPEED = 10
+"""Learning rate of the expertise over that of the model, where none is set."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step of training, for whoever watches.
+
+    Attributes:
+        step: Steps done.
+        n_steps: Steps in all.
+        loss: Negative log-likelihood per annotation, in nats, over the last steps.
+        mean_expertise: Mean of w over annotators and tasks.
+    """
+
+    step: int
+    n_steps: int
+    loss: float | None
+    mean_expertise: float
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training learned.
+
+    Attributes:
+        log_p: `[I, K]` log-probabilities of the options, after training on the same items.
+        expertise: `[A, T]` w.
+        history: One entry a logged step.
+    """
+
+    log_p: FloatArray
+    expertise: FloatArray
+    history: tuple[Progress, ...]
+
+
+class RealmModule(nn.Module):
+    """Backbone and annotator model under one likelihood.
+
+    Args:
+        backbone: Scores options.
+        annotators: The annotator model.
+        settings: Objective and weight of the form term.
+        n_annotations: Annotations in the whole data; spreads the prior over batches.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        annotators: Expertise,
+        settings: TrainSettings,
+        n_annotations: int,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.language_model = backbone.model
+        self.annotators = annotators
+        self.objective = OBJECTIVES[settings.objective]
+        self.form_weight = settings.form_weight
+        self.n_annotations = n_annotations
+        self.warming_up = False
+
+    def forward(
+        self, num_items_in_batch: Tensor | int | None = None, **batch: Tensor
+    ) -> dict[str, Tensor]:
+        """Eq. (6), while warming up eq. (7): the loss of a batch, in nats per annotation.
+
+        Args:
+            num_items_in_batch: Annotations over all accumulated batches; the Trainer counts them.
+            batch: As made by `batching.Collator`.
+        """
+        scores = self.backbone.option_scores(batch)
+        present = batch["labels"] != ABSENT
+        log_a = self.annotators.log_answers(
+            batch["annotators"], batch["tasks"], batch["labels"], batch["n_options"],
+            scores.shape[1],
+        )  # fmt: skip
+        if self.warming_up:
+            total = without_model(self.objective, scores, log_a, present)
+        else:
+            total = self.objective(log_option_probabilities(scores), log_a, present)
+            total = total + self.form_weight * form_term(scores)
+        n = present.sum() if num_items_in_batch is None else num_items_in_batch
+        prior = self.annotators.log_prior() * present.sum() / self.n_annotations
+        return {"loss": -(total + prior) / n}
+
+
+class RealmTrainer(Trainer):
+    """Trainer with a second parameter group: expertise learns faster and without decay.
+
+    Args:
+        expertise_learning_rate: Learning rate of that group.
+        options: Everything else, for Trainer.
+    """
+
+    def __init__(self, *, expertise_learning_rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.expertise_learning_rate = expertise_learning_rate
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """AdamW over both groups."""
+        if self.optimizer is None:
+            module = model or self.model
+            self.optimizer = torch.optim.AdamW(
+                [
+                    {"params": list(module.language_model.parameters())},
+                    {
+                        "params": list(module.annotators.parameters()),
+                        "lr": self.expertise_learning_rate,
+                        "weight_decay": 0.0,
+                    },
+                ],
+                lr=self.args.learning_rate,
+                weight_decay=self.args.weight_decay,
+            )
+        return self.optimizer
+
+
+class _WarmUp(TrainerCallback):
+    """Keeps the model's own opinion out of the mixture for the first share of the steps."""
+
+    def __init__(self, module: RealmModule, share: float) -> None:
+        self.module = module
+        self.share = share
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.module.warming_up = state.global_step < self.share * state.max_steps
+
+
+class _Watch(TrainerCallback):
+    """Tells the watcher of each step and keeps what was logged."""
+
+    def __init__(self, annotators: Expertise, watcher: Callable[[Progress], None] | None) -> None:
+        self.annotators = annotators
+        self.watcher = watcher
+        self.loss: float | None = None
+        self.history: list[Progress] = []
+
+    def _progress(self, state: Any) -> Progress:
+        mean = float(self.annotators.expertise().mean())
+        return Progress(state.global_step, state.max_steps, self.loss, mean)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.watcher is not None:
+            self.watcher(self._progress(state))
+
+    def on_log(
+        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+    ) -> None:
+        if logs and "loss" in logs:
+            self.loss = logs["loss"]
+            if not np.isfinite(self.loss):
+                raise TrainingError(
+                    f"the loss became {self.loss} at step {state.global_step}",
+                    hint="lower --learning-rate",
+                )
+            self.history.append(self._progress(state))
+
+
+def fit(
+    backbone: Backbone,
+    encoded: EncodedItems,
+    answers: Sequence[Answers],
+    shape: tuple[int, int],
+    settings: TrainSettings,
+    *,
+    start: FloatArray | None = None,
+    watcher: Callable[[Progress], None] | None = None,
+) -> FitResult:
+    """Learn the backbone's weights and the annotators' expertise from annotations.
+
+    Args:
+        backbone: Trained in place.
+        encoded: The items.
+        answers: Their annotations `[I]`.
+        shape: Numbers of annotators and of tasks.
+        settings: How.
+        start: `[A, T]` expertise to start from; one half where None.
+        watcher: Called after each step.
+
+    Raises:
+        TrainingError: The loss is not a number.
+    """
+    annotators = ANNOTATOR_MODELS[settings.annotator_model](*shape, settings.pooling)
+    if start is not None:
+        annotators.start_from(torch.from_numpy(start))
+    n_annotations = sum(len(each.labels) for each in answers)
+    module = RealmModule(backbone, annotators, settings, n_annotations)
+    watch = _Watch(annotators, watcher)
+    set_seed(settings.seed)
+    with tempfile.TemporaryDirectory(prefix="realm-") as scratch:
+        trainer = RealmTrainer(
+            model=module,
+            args=_arguments(settings, backbone, scratch),
+            train_dataset=ItemDataset(encoded, answers),
+            data_collator=Collator(backbone.tokenizer.pad_token_id),
+            callbacks=[_WarmUp(module, settings.warm_up), watch],
+            expertise_learning_rate=expertise_learning_rate(settings, backbone),
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
+    return FitResult(
+        log_p=predict_log_p(backbone, encoded, settings.batch_size),
+        expertise=annotators.expertise().double().cpu().numpy(),
+        history=tuple(watch.history),
+    )
+
+
+def learning_rate(settings: TrainSettings, backbone: Backbone) -> float:
+    """The model's learning rate: as set, else as fits the backbone."""
+    return settings.learning_rate or backbone.preset.learning_rate
+
+
+def expertise_learning_rate(settings: TrainSettings, backbone: Backbone) -> float:
+    """That of the expertise: as set, else a multiple of the model's."""
+    return settings.expertise_learning_rate or EXPERTISE_SPEED * learning_rate(settings, backbone)
+
+
+def _arguments(settings: TrainSettings, backbone: Backbone, scratch: str) -> TrainingArguments:
+    on_gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=scratch,
+        seed=settings.seed,
+        num_train_epochs=settings.epochs or backbone.preset.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=learning_rate(settings, backbone),
+        lr_scheduler_type="linear",
+        warmup_steps=0,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        logging_steps=10,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        log_level="error",
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+        dataloader_pin_memory=on_gpu,
+        label_names=["labels"],
+    )
+
+
+@torch.inference_mode()
+def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) -> FloatArray:
+    """`[I, K]` log-probabilities of the options; -inf beyond an item's own.
+
+    Items are batched by length, so that little of a batch is padding.
+    """
+    backbone.model.eval()
+    dataset = ItemDataset(encoded)
+    collate = Collator(backbone.tokenizer.pad_token_id)
+    width = max(len(rows) for rows in encoded.option_rows)
+    log_p = np.full((len(dataset), width), -np.inf)
+    order = sorted(range(len(dataset)), key=lambda i: len(encoded.inputs[i]))
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        batch = collate([dataset[i] for i in rows])
+        on_device = {name: tensor.to(backbone.model.device) for name, tensor in batch.items()}
+        scores = backbone.option_scores(on_device)
+        values = log_option_probabilities(scores).double().cpu().numpy()
+        log_p[rows, : values.shape[1]] = values
+    return log_p
