@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def answers_by_item(table: AnnotationTable) -> tuple[Answers, ...]:
     labels, annotators = table.label[order].tolist(), table.annotator[order].tolist()
     return tuple(
         Answers(tuple(labels[start:end]), tuple(annotators[start:end]))
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, end in pairwise(bounds)
     )
 
 
@@ -121,6 +122,11 @@ class ItemDataset(Dataset[dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self.encoded.inputs)
+
+    @property
+    def n_annotations(self) -> int:
+        """How many annotations all its items have."""
+        return sum(len(answers.labels) for answers in self.answers or ())
 
     def __getitem__(self, item: int) -> dict[str, Any]:
         answers = self.answers[item] if self.answers is not None else Answers((), ())
@@ -145,6 +151,7 @@ class Collator:
     pad_token_id: int
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """The batch of the given items."""
         inputs = _pad([item["input_ids"] for item in items], self.pad_token_id)
         lengths = torch.tensor([len(item["input_ids"]) for item in items])
         return {

@@ -1,4 +1,4 @@
-"""A run's folder: a checkpoint that loads without realm, and realm/ beside it. Whole or not at all."""
+"""A run's folder: a checkpoint that loads without realm, realm/ beside it; whole or not at all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,12 +14,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from realm_cli.config import TrainSettings
 from realm_cli.errors import InputError, OutputExistsError, RealmError
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from realm_cli.backbones.base import Backbone
-    from realm_cli.posterior import FloatArray
 
 SIDE = "realm"
 RUN_FILE = "run.json"

@@ -50,7 +50,7 @@ class Source:
     """
 
     files: tuple[Path, ...]
-    columns: Columns = Columns()
+    columns: Columns = loaders.FOUND_BY_NAME
     format: str | None = None
 
 
@@ -175,15 +175,14 @@ def _fit(
     settings: TrainSettings,
     watcher: Callable[[Progress], None] | None,
 ) -> Evidence:
-    from realm_cli.batching import answers_by_item
+    from realm_cli.batching import ItemDataset, answers_by_item
     from realm_cli.training import fit
 
     # Only the joint objective shares the assumption of the label-only fit: one truth an item.
     joint = settings.objective is Objective.JOINT
     result = fit(
         backbone,
-        encoded,
-        answers_by_item(table),
+        ItemDataset(encoded, answers_by_item(table)),
         (len(table.annotators), len(table.items.tasks)),
         settings,
         start=fit_expertise(table, settings.pooling).expertise if joint else None,

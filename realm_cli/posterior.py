@@ -1,4 +1,4 @@
-"""From option probabilities and annotations to posteriors: of each item's truth, each annotator's w.
+"""From option probabilities and annotations to posteriors: of the truth, and of each w.
 
 numpy only. Shapes: `[N]` annotations, `[I]` items, `[A]` annotators, `[T]` tasks, `[K]` the widest
 item's options, `[C]` the cells (annotator, task) that hold labels, `[G]` grid points of w.
@@ -30,11 +30,12 @@ def uniform_log_p(table: AnnotationTable) -> FloatArray:
 
 
 def log_answer_odds(w: FloatArray, n_options: npt.NDArray[np.int64]) -> FloatArray:
-    """log A(y | y) - log A(y | k != y) of the expertise model: how much one label says, in nats.
+    """Log A(y | y) - log A(y | k != y) of the expertise model: how much one label says, in nats.
 
     By eq. (2) it is log(1 + w K / (1 - w)).
     """
-    return np.log1p(w * n_options / (1 - w))
+    odds: FloatArray = np.log1p(w * n_options / (1 - w))
+    return odds
 
 
 def truth_log_posterior(
@@ -62,8 +63,9 @@ def truth_log_posterior(
 def log_normalise(values: FloatArray) -> FloatArray:
     """Log-probabilities from unnormalised logs, row by row."""
     peak = values.max(axis=1, keepdims=True)
-    total: FloatArray = np.log(np.exp(values - peak).sum(axis=1, keepdims=True))
-    return values - peak - total
+    total = np.log(np.exp(values - peak).sum(axis=1, keepdims=True))
+    normalised: FloatArray = values - peak - total
+    return normalised
 
 
 def left_out_agreement(

@@ -60,7 +60,7 @@ def simulate(items: Items, settings: CrowdSettings) -> SimulatedCrowd:
 
 
 def chance_of_correct(w: FloatArray, n_options: IntArray) -> FloatArray:
-    """w + (1 - w) / K, never below 0: P(label is correct) of an annotator of expertise w."""
+    """W + (1 - w) / K, never below 0: P(label is correct) of an annotator of expertise w."""
     return np.maximum(w + (1 - w) / n_options, 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
 from realm_cli.annotator_models import ANNOTATOR_MODELS
-from realm_cli.batching import ABSENT, Answers, Collator, EncodedItems, ItemDataset
+from realm_cli.annotator_models.expertise import Expertise
+from realm_cli.batching import ABSENT, Collator, EncodedItems, ItemDataset
 from realm_cli.errors import TrainingError
 from realm_cli.likelihood import (
     OBJECTIVES,
@@ -23,7 +24,6 @@ from realm_cli.likelihood import (
 )
 
 if TYPE_CHECKING:
-    from realm_cli.annotator_models import Expertise
     from realm_cli.backbones.base import Backbone
     from realm_cli.config import TrainSettings
     from realm_cli.posterior import FloatArray
@@ -127,22 +127,22 @@ class RealmTrainer(Trainer):
         super().__init__(**options)
         self.expertise_learning_rate = expertise_learning_rate
 
-    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+    def create_optimizer(self, model: RealmModule | None = None) -> torch.optim.Optimizer:
         """AdamW over both groups."""
-        if self.optimizer is None:
-            module = model or self.model
-            self.optimizer = torch.optim.AdamW(
-                [
-                    {"params": list(module.language_model.parameters())},
-                    {
-                        "params": list(module.annotators.parameters()),
-                        "lr": self.expertise_learning_rate,
-                        "weight_decay": 0.0,
-                    },
-                ],
-                lr=self.args.learning_rate,
-                weight_decay=self.args.weight_decay,
-            )
+        module: RealmModule = model or self.model
+        groups: list[dict[str, Any]] = [
+            {"params": list(module.language_model.parameters())},
+            {
+                "params": list(module.annotators.parameters()),
+                "lr": self.expertise_learning_rate,
+                "weight_decay": 0.0,
+            },
+        ]
+        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+            groups,
+            lr=self.args.learning_rate,
+            weight_decay=self.args.weight_decay,
+        )
         return self.optimizer
 
 
@@ -153,7 +153,7 @@ class _WarmUp(TrainerCallback):
         self.module = module
         self.share = share
 
-    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         self.module.warming_up = state.global_step < self.share * state.max_steps
 
 
@@ -170,12 +170,12 @@ class _Watch(TrainerCallback):
         mean = float(self.annotators.expertise().mean())
         return Progress(state.global_step, state.max_steps, self.loss, mean)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         if self.watcher is not None:
             self.watcher(self._progress(state))
 
     def on_log(
-        self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any
+        self, _args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
         if logs and "loss" in logs:
             self.loss = logs["loss"]
@@ -189,8 +189,7 @@ class _Watch(TrainerCallback):
 
 def fit(
     backbone: Backbone,
-    encoded: EncodedItems,
-    answers: Sequence[Answers],
+    items: ItemDataset,
     shape: tuple[int, int],
     settings: TrainSettings,
     *,
@@ -201,8 +200,7 @@ def fit(
 
     Args:
         backbone: Trained in place.
-        encoded: The items.
-        answers: Their annotations `[I]`.
+        items: With their annotations.
         shape: Numbers of annotators and of tasks.
         settings: How.
         start: `[A, T]` expertise to start from; one half where None.
@@ -214,15 +212,14 @@ def fit(
     annotators = ANNOTATOR_MODELS[settings.annotator_model](*shape, settings.pooling)
     if start is not None:
         annotators.start_from(torch.from_numpy(start))
-    n_annotations = sum(len(each.labels) for each in answers)
-    module = RealmModule(backbone, annotators, settings, n_annotations)
+    module = RealmModule(backbone, annotators, settings, items.n_annotations)
     watch = _Watch(annotators, watcher)
     set_seed(settings.seed)
     with tempfile.TemporaryDirectory(prefix="realm-") as scratch:
         trainer = RealmTrainer(
             model=module,
             args=_arguments(settings, backbone, scratch),
-            train_dataset=ItemDataset(encoded, answers),
+            train_dataset=items,
             data_collator=Collator(backbone.tokenizer.pad_token_id),
             callbacks=[_WarmUp(module, settings.warm_up), watch],
             expertise_learning_rate=expertise_learning_rate(settings, backbone),
@@ -230,7 +227,7 @@ def fit(
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     return FitResult(
-        log_p=predict_log_p(backbone, encoded, settings.batch_size),
+        log_p=predict_log_p(backbone, items.encoded, settings.batch_size),
         expertise=annotators.expertise().double().cpu().numpy(),
         history=tuple(watch.history),
     )

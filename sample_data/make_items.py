@@ -224,7 +224,7 @@ def wordings() -> list[tuple[str, str, str, list[str]]]:
 
 
 def items(rng: random.Random, asked: list[tuple[str, str, str, list[str]]], n: int, prefix: str):
-    """n items over the given wordings, each wording used as often as any other."""
+    """N items over the given wordings, each wording used as often as any other."""
     width = len(str(n - 1))
     for i in range(n):
         if i % len(asked) == 0:

@@ -59,7 +59,7 @@ def fit_expertise(table: AnnotationTable, pooling: Pooling = Pooling.PARTIAL) ->
             cells.of_annotation,
             weights=responsibilities(log_q, table, expertise),
             minlength=len(cells.n),
-        )
+        ).astype(np.float64)
         level, deviation = _maximise(knew, cells, level, deviation, by_task=by_task)
         updated = _matrix(level, deviation, cells, table)
         change = np.abs(updated - expertise).max()

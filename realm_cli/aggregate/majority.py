@@ -21,4 +21,5 @@ def vote_shares(table: AnnotationTable) -> FloatArray:
 def winning_shares(shares: FloatArray) -> FloatArray:
     """`[I, K]` the vote's decision: 1 for the winner, equal parts for those who tie."""
     winners = (shares == shares.max(axis=1, keepdims=True)) & (shares > 0)
-    return winners / np.maximum(winners.sum(axis=1, keepdims=True), 1)
+    parts: FloatArray = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1)
+    return parts

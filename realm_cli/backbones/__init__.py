@@ -28,6 +28,9 @@ def load_backbone(model: str, texts: Iterable[str], seed: int) -> Backbone:
         ModelNotFoundError: Neither a folder nor to be had from the hub.
         UsageError: A model, but no encoder-decoder.
     """
+    # transformers' bars and notes about loading and saving would garble ours.
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     backbone = build_tiny_t5(texts, seed) if model == TINY_T5 else _pretrained(model)
     if torch.cuda.is_available():
         backbone.model.to("cuda")
@@ -35,9 +38,6 @@ def load_backbone(model: str, texts: Iterable[str], seed: int) -> Backbone:
 
 
 def _pretrained(model: str) -> Seq2SeqBackbone:
-    # transformers' bars and notes about loading would garble ours.
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
     try:
         config = AutoConfig.from_pretrained(model)
         if not config.is_encoder_decoder:

@@ -6,17 +6,14 @@ import difflib
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from realm_cli.errors import UsageError
-
-if TYPE_CHECKING:
-    from typer.core import TyperGroup
 
 DEFAULT_FILE = Path("realm.toml")
 
 
-def read_configuration(path: Path | None, root: TyperGroup) -> dict[str, dict[str, Any]]:
+def read_configuration(path: Path | None, root: Any) -> dict[str, dict[str, Any]]:
     """Defaults for each command, from a file of tables such as `[train]` with `epochs = 3`.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,44 +15,57 @@ from realm_cli.errors import UsageError
 if TYPE_CHECKING:
     from realm_cli.report.model import CompetenceReport
 
+LOWEST = 50
+"""Annotators shown in a terminal, the least competent first."""
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """What to show, and where."""
+
+    annotators: Annotated[
+        bool, typer.Option("--annotators", help="Who can be trusted how far (the default).")
+    ] = False
+    tasks: Annotated[bool, typer.Option("--tasks", help="Competence by task.")] = False
+    all: Annotated[bool, typer.Option("--all", help="Not just the lowest 50.")] = False
+    json: Annotated[bool, typer.Option("--json", help="report.json on stdout.")] = False
+    html: Annotated[Path | None, typer.Option(help="Write a page to look at.")] = None
+
 
 @unfold
 def report(
+    view: ViewOptions,
     data: DataOptions,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="A run's folder, or export files; the newest run if none."),
     ] = None,
-    annotators: Annotated[
-        bool, typer.Option("--annotators", help="Who can be trusted how far (the default).")
-    ] = False,
-    tasks: Annotated[bool, typer.Option("--tasks", help="Competence by task.")] = False,
-    everyone: Annotated[bool, typer.Option("--all", help="Not just the lowest 50.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="report.json on stdout.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a page to look at.")] = None,
 ) -> None:
     """Show how competent each annotator is, with intervals.
 
     Example: realm report runs/first --annotators --html report.html
     """
     found = _find(paths or [], data)
-    if html is not None:
-        _write_html(found, html)
-    if json:
+    if view.json:
         from realm_cli.report.json_file import to_json
 
         console.data(to_json(found))
-        return
+    else:
+        _show(found, view)
+    if view.html is not None:
+        _write_html(found, view.html)
+        console.note(f"page: {view.html}")
+
+
+def _show(found: CompetenceReport, view: ViewOptions) -> None:
     from realm_cli.report.terminal import annotators_view, tasks_view
 
     screen = console.stdout()
-    limit = None if everyone else 50
-    if annotators or not tasks:
+    limit = None if view.all else LOWEST
+    if view.annotators or not view.tasks:
         screen.print(annotators_view(found, screen.width, limit=limit))
-    if tasks:
+    if view.tasks:
         screen.print(tasks_view(found, screen.width, limit=limit))
-    if html is not None:
-        console.note(f"page: {html}")
 
 
 def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:

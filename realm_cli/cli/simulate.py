@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from realm_cli.choices import CrowdKind
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, unfold
-from realm_cli.choices import CrowdKind
 
 
 @dataclass(frozen=True)

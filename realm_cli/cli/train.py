@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from realm_cli.choices import Objective, Pooling
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, unfold
-from realm_cli.choices import Objective, Pooling
 
 
 @dataclass(frozen=True)
@@ -66,22 +66,29 @@ class OptimiserOptions:
     ] = 512
 
 
+@dataclass(frozen=True)
+class OutputOptions:
+    """Where the run goes."""
+
+    out: Annotated[
+        Path | None, typer.Option(help="The run's folder; runs/DATE-TIME if not given.")
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run there.")
+    ] = False
+    json: Annotated[bool, typer.Option("--json", help="Print report.json on stdout.")] = False
+
+
 @unfold
 def train(
     files: Annotated[list[Path], typer.Argument(help="Annotation exports.", show_default=False)],
     model: Annotated[
         str, typer.Option(help="tiny-t5, a folder, or a hub id such as google/flan-t5-base.")
     ],
+    output: OutputOptions,
     data: DataOptions,
     method: MethodOptions,
     optimiser: OptimiserOptions,
-    out: Annotated[
-        Path | None, typer.Option(help="The run's folder; runs/DATE-TIME if not given.")
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run there.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print report.json on stdout.")] = False,
 ) -> None:
     """Fine-tune a model on annotations and judge the annotators.
 
@@ -93,13 +100,15 @@ def train(
     from realm_cli.report.json_file import to_json
 
     settings = train_settings(model, method, optimiser)
-    folder = out or console.dated_folder(pipeline.RUNS)
+    folder = output.out or console.dated_folder(pipeline.RUNS)
     source = pipeline.Source(tuple(files), data.columns(), data.format)
     with training_progress() as watcher:
-        report = pipeline.train(source, settings, folder, overwrite=overwrite, watcher=watcher)
+        report = pipeline.train(
+            source, settings, folder, overwrite=output.overwrite, watcher=watcher
+        )
     for warning in report.warnings:
         console.warn(warning.message)
-    if json:
+    if output.json:
         console.data(to_json(report))
     console.note(f"run: {folder}")
     console.note(f"report: {folder / 'realm' / 'report.json'}")

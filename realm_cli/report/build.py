@@ -174,7 +174,8 @@ class _People:
         self.one_label = (answers.to_numpy() == 1) & (names.max(initial=0) > 0)
 
     def _sum(self, values: npt.NDArray[np.generic]) -> FloatArray:
-        return np.bincount(self.table.annotator, values, len(self.table.annotators))
+        n_annotators = len(self.table.annotators)
+        return np.bincount(self.table.annotator, values, n_annotators).astype(np.float64)
 
 
 def _annotator(

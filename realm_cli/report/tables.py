@@ -59,11 +59,10 @@ def _names(items: Items, codes: Sequence[int] | np.ndarray) -> pa.Array:
 
 def annotators_table(report: CompetenceReport) -> pa.Table:
     """annotators.parquet: a row an annotator (task null), and a row for each of their tasks."""
-    rows = [
-        _row(annotator.annotator_id, task, part)
-        for annotator in report.annotators
-        for task, part in [(None, annotator), *((cell.task, cell) for cell in annotator.by_task)]
-    ]
+    rows = []
+    for annotator in report.annotators:
+        rows.append(_row(annotator.annotator_id, None, annotator))
+        rows += [_row(annotator.annotator_id, cell.task, cell) for cell in annotator.by_task]
     return pa.Table.from_pylist(rows, schema=_ANNOTATORS)
 
 
