@@ -82,7 +82,8 @@ def left_out_agreement(
     peak = np.maximum(others.max(axis=1), -745.0)
     rest = peak + np.log(np.exp(others - peak[:, None]).sum(axis=1) + 1e-300)
     logit = own - rest - _label_odds(table, expertise)
-    return 1 / (1 + np.exp(-np.clip(logit, -700, 700)))
+    agreement: FloatArray = 1 / (1 + np.exp(-np.clip(logit, -700, 700)))
+    return agreement
 
 
 def _label_odds(table: AnnotationTable, expertise: FloatArray) -> FloatArray:

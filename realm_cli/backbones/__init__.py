@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
@@ -28,9 +29,10 @@ def load_backbone(model: str, texts: Iterable[str], seed: int) -> Backbone:
         ModelNotFoundError: Neither a folder nor to be had from the hub.
         UsageError: A model, but no encoder-decoder.
     """
-    # transformers' bars and notes about loading and saving would garble ours.
+    # Their bars and notes about loading, saving and retrying would garble ours.
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()
     backbone = build_tiny_t5(texts, seed) if model == TINY_T5 else _pretrained(model)
     if torch.cuda.is_available():
         backbone.model.to("cuda")
