@@ -36,7 +36,7 @@ class TrainSettings(BaseModel):
     objective: Objective = Objective.JOINT
     annotator_model: str = "expertise"
     pooling: Pooling = Pooling.PARTIAL
-    form_weight: Annotated[float, Field(ge=0)] = 0.1
+    form_weight: Annotated[float, Field(ge=0)] = 0.3
     warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 32

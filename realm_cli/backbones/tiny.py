@@ -20,7 +20,7 @@ from realm_cli.backbones.base import Preset
 from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 
 VOCABULARY = 600
-PRESET = Preset(epochs=20, learning_rate=3e-3)
+PRESET = Preset(epochs=12, learning_rate=3e-3)
 _PAD, _END, _UNKNOWN = "<pad>", "</s>", "<unk>"
 
 

@@ -35,7 +35,7 @@ class MethodOptions:
     ] = Pooling.PARTIAL
     form_weight: Annotated[
         float, typer.Option(help="Weight of the form term.", rich_help_panel="Method")
-    ] = 0.1
+    ] = 0.3
 
 
 @dataclass(frozen=True)
