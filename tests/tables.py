@@ -48,7 +48,15 @@ def table_of(
     item, annotator, label = np.array(annotations, np.int64).reshape(-1, 3).T.copy()
     names = [f"a{a:03d}" for a in range(n_annotators or int(annotator.max()) + 1)]
     rows = [
-        row(items.ids[i], names[a], items.options(i)[y], task=items.tasks[items.task[i]], line=n)
+        row(
+            items.ids[i],
+            names[a],
+            items.options(i)[y],
+            task=items.tasks[items.task[i]],
+            text=items.texts[i],
+            options=list(items.options(i)),
+            line=n,
+        )
         for n, (i, a, y) in enumerate(zip(item, annotator, label, strict=True), start=2)
     ]
     return AnnotationTable(
@@ -59,8 +67,8 @@ def table_of(
 def crowd_of(items: Items, settings: CrowdSettings) -> tuple[AnnotationTable, FloatArray]:
     """A simulated crowd's table, and its true w `[A, T]`."""
     crowd = simulate(items, settings)
-    codes = list(zip(crowd.item.tolist(), crowd.annotator.tolist(), crowd.label.tolist()))  # noqa: B905
-    return table_of(codes, items, len(crowd.annotators)), crowd.expertise
+    codes = zip(crowd.item, crowd.annotator, crowd.label, strict=True)
+    return table_of(list(codes), items, len(crowd.annotators)), crowd.expertise
 
 
 def row(

@@ -94,7 +94,7 @@ def test_a_crowd_of_which_a_fifth_are_experts_beats_its_majority():
 
 
 def marginal_gradient(table: AnnotationTable, expertise: FloatArray) -> list[torch.Tensor]:
-    """Of the penalised marginal log-likelihood in u and v, by torch; all items as often labelled."""
+    """Of the penalised marginal log-likelihood in u and v; items are equally often labelled."""
     model = Expertise(len(table.annotators), len(table.items.tasks), Pooling.PARTIAL).double()
     level = levels(expertise)
     with torch.no_grad():
