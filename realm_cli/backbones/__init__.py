@@ -7,7 +7,13 @@ from pathlib import Path
 
 import torch
 from huggingface_hub.utils import logging as hub_logging
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging
 
 from realm_cli.backbones.base import Backbone
@@ -15,6 +21,9 @@ from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.choices import TINY_T5
 from realm_cli.errors import ModelNotFoundError, UsageError
+
+_BROKEN = (OSError, ValueError, LookupError, RuntimeError, SafetensorError)
+"""What transformers raises on files that are missing, cut short or do not fit together."""
 
 
 def load_backbone(model: str, texts: Iterable[str], seed: int) -> Backbone:
@@ -32,7 +41,7 @@ def load_backbone(model: str, texts: Iterable[str], seed: int) -> Backbone:
     # Their bars and notes about loading, saving and retrying would garble ours.
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    hub_logging.set_verbosity_error()
+    hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     backbone = build_tiny_t5(texts, seed) if model == TINY_T5 else _pretrained(model)
     if torch.cuda.is_available():
         backbone.model.to("cuda")
@@ -48,12 +57,24 @@ def _pretrained(model: str) -> Seq2SeqBackbone:
                 "(T5, Flan-T5, BART) can be trained so far",
                 hint="for example --model google/flan-t5-base",
             )
-        return Seq2SeqBackbone(
+        backbone = Seq2SeqBackbone(
             AutoModelForSeq2SeqLM.from_pretrained(model),
             AutoTokenizer.from_pretrained(model),
         )
-    except (OSError, ValueError) as error:
+    except _BROKEN as error:
         raise _not_found(model) from error
+    if _lacks_tokenizer(Path(model), backbone.tokenizer):
+        raise _not_found(model)
+    return backbone
+
+
+def _lacks_tokenizer(folder: Path, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a folder has none of its tokenizer's files.
+
+    AutoTokenizer does not mind and gives an empty vocabulary, to which every word is unknown.
+    """
+    names = tokenizer.vocab_files_names.values()
+    return folder.is_dir() and bool(names) and not any((folder / name).is_file() for name in names)
 
 
 def _not_found(model: str) -> ModelNotFoundError:
