@@ -26,9 +26,10 @@ from realm_cli.posterior import truth_log_posterior
 from realm_cli.report import json_file
 from realm_cli.report.build import Evidence, build_report, now
 from realm_cli.report.model import CompetenceReport, Estimate, InputFile, Kind
+from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
-from realm_cli.schema import CANONICAL_SCHEMA, DEFAULT_TASK, Issue, Severity, Status
-from realm_cli.simulate import SimulatedCrowd, simulate
+from realm_cli.schema import DEFAULT_TASK, Issue, Severity, with_column
+from realm_cli.simulate import annotation_rows, simulate, truth_csv
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -129,7 +130,7 @@ def train(
         warnings = (*loaded.warnings, *_truncation(encoded, settings))
         report = build_report(evidence, _in_sample(settings), loaded.inputs, warnings)
         backbone.save(stage)
-        (stage / "README.md").write_text(model_card(report, settings), encoding="utf-8")
+        (stage / "README.md").write_text(model_card(report), encoding="utf-8")
         _write_side(stage / checkpoint.SIDE, evidence, report)
         record = _record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
@@ -248,37 +249,6 @@ def _task_labels(items: Items, task: int) -> checkpoint.TaskLabels:
     return checkpoint.TaskLabels(task=items.tasks[task], labels=labels)
 
 
-def model_card(report: CompetenceReport, settings: TrainSettings) -> str:
-    """README.md of the checkpoint: what it was trained on, in counts and without identities."""
-    summary = report.summary
-    gold = summary.accuracy_on_gold
-    measured = (
-        f"Accuracy on the {gold.n:,} training items with gold: model {gold.model:.3f}, "
-        f"posterior labels {gold.posterior:.3f}, majority vote {gold.majority:.3f}.\n"
-        if gold is not None
-        else "No gold labels were given, so no accuracy is known.\n"
-    )
-    return f"""---
-library_name: transformers
-tags: [realm, learning-from-crowds]
----
-# A model trained on labels from people who differ in expertise
-
-Trained with realm {__version__} from `{settings.model}` on {summary.n_annotations:,} annotations of
-{summary.n_items:,} items by {summary.n_annotators:,} annotators ({summary.n_tasks:,} tasks), with
-the `{settings.annotator_model}` annotator model, the `{settings.objective.value}` objective and
-seed {settings.seed}.
-
-{measured}
-```python
-from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
-
-model = AutoModelForSeq2SeqLM.from_pretrained("PATH_OF_THIS_FOLDER")
-tokenizer = AutoTokenizer.from_pretrained("PATH_OF_THIS_FOLDER")
-```
-"""
-
-
 def read_report(run: Path) -> CompetenceReport:
     """The report that a run's folder holds; needs no torch."""
     path = run / checkpoint.SIDE / checkpoint.REPORT_FILE
@@ -348,17 +318,13 @@ def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Ite
     ]  # fmt: skip
     if issues:
         raise InputError("these items cannot be labelled", issues=issues)
-    rows = _with_column(rows, "task", pa.array(tasks, pa.string()))
-    rows = _with_column(rows, "options", pa.array(options, pa.list_(pa.string())))
+    rows = with_column(rows, "task", pa.array(tasks, pa.string()))
+    rows = with_column(rows, "options", pa.array(options, pa.list_(pa.string())))
     items, _, found = build_items(rows.combine_chunks())
     errors = [issue for issue in found if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the items contradict one another", issues=errors)
     return items
-
-
-def _with_column(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    return rows.set_column(rows.schema.get_field_index(name), name, values)
 
 
 def _missing(rows: pa.Table, good: Sequence[bool], code: str, what: str) -> list[Issue]:
@@ -393,33 +359,8 @@ def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
     crowd = simulate(items, settings)
     first = np.unique(item_of_row, return_index=True)[1]
     truth = out.with_name(f"{out.stem}.truth.csv")
-    annotations = _simulated_rows(rows.take(first), items, crowd)
+    annotations = annotation_rows(rows.take(first), items, crowd)
     checkpoint.write_file(out, lambda path: checkpoint.write_parquet(annotations, path))
-    checkpoint.write_file(truth, lambda path: _write_truth(path, items, crowd))
+    known = truth_csv(items, crowd)
+    checkpoint.write_file(truth, lambda path: checkpoint.write_text(known, path))
     return truth
-
-
-def _simulated_rows(rows: pa.Table, items: Items, crowd: SimulatedCrowd) -> pa.Table:
-    """The items' rows, once for each label, with the label in place."""
-    labels = [
-        items.options(i)[k] for i, k in zip(crowd.item.tolist(), crowd.label.tolist(), strict=True)
-    ]
-    table = rows.take(crowd.item)
-    filled = {
-        "annotator_id": [crowd.annotators[a] for a in crowd.annotator],
-        "label": labels,
-        "status": [Status.OK.value] * len(labels),
-    }
-    for name, values in filled.items():
-        table = _with_column(table, name, pa.array(values, pa.string()))
-    extra = [name for name in table.column_names if name not in CANONICAL_SCHEMA.names]
-    return table.select([*CANONICAL_SCHEMA.names, *extra])
-
-
-def _write_truth(path: Path, items: Items, crowd: SimulatedCrowd) -> None:
-    lines = [
-        f"{annotator},{task},{crowd.expertise[a, t]:.6f}"
-        for a, annotator in enumerate(crowd.annotators)
-        for t, task in enumerate(items.tasks)
-    ]
-    path.write_text("\n".join(["annotator_id,task,expertise", *lines]) + "\n", encoding="utf-8")

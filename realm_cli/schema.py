@@ -150,3 +150,8 @@ CANONICAL_SCHEMA = pa.schema(
 
 Rows of items that nobody labelled have null annotator_id, label and status.
 """
+
+
+def with_column(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """The table with one of its columns replaced."""
+    return rows.set_column(rows.schema.get_field_index(name), name, values)

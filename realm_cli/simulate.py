@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from realm_cli.annotations import NO_GOLD, IntArray, Items
 from realm_cli.choices import CrowdKind
 from realm_cli.config import CrowdSettings
 from realm_cli.errors import InputError, UsageError
 from realm_cli.posterior import FloatArray
+from realm_cli.schema import Status, with_column
 
 EXPERT = 0.95
 NOVICE = 0.05
@@ -144,3 +148,36 @@ DRAWS: dict[CrowdKind, Callable[[np.random.Generator, CrowdSettings, int], Float
     CrowdKind.ADVERSARIAL: _adversarial,
     CrowdKind.TASK_SPECIALIST: _task_specialist,
 }
+
+
+def annotation_rows(rows: pa.Table, items: Items, crowd: SimulatedCrowd) -> pa.Table:
+    """Canonical annotations: each item's row, once for each of its labels.
+
+    Args:
+        rows: One canonical row an item `[I]`.
+        items: The same items.
+        crowd: Who labelled them, and how.
+    """
+    labels = [
+        items.options(i)[k] for i, k in zip(crowd.item.tolist(), crowd.label.tolist(), strict=True)
+    ]
+    table = rows.take(crowd.item)
+    filled = {
+        "annotator_id": [crowd.annotators[a] for a in crowd.annotator],
+        "label": labels,
+        "status": [Status.OK.value] * len(labels),
+    }
+    for name, values in filled.items():
+        table = with_column(table, name, pa.array(values, pa.string()))
+    return table
+
+
+def truth_csv(items: Items, crowd: SimulatedCrowd) -> str:
+    """What nobody knows of real annotators: columns annotator_id, task, expertise."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["annotator_id", "task", "expertise"])
+    for a, annotator in enumerate(crowd.annotators):
+        for t, task in enumerate(items.tasks):
+            writer.writerow([annotator, task, f"{crowd.expertise[a, t]:.6f}"])
+    return out.getvalue()

@@ -31,7 +31,7 @@ def predict(
     Example: realm predict runs/first new_items.jsonl -o labels.parquet
     """
     from realm_cli import pipeline
-    from realm_cli.checkpoint import write_file, write_parquet
+    from realm_cli.checkpoint import write_file, write_parquet, write_text
 
     if out is not None and out.suffix not in {".parquet", ".jsonl"}:
         raise UsageError(f"cannot write {out.name}", hint="end its name with .parquet or .jsonl")
@@ -43,13 +43,9 @@ def predict(
     if out.suffix == ".parquet":
         write_file(out, lambda path: write_parquet(labels, path))
     else:
-        write_file(out, lambda path: _write_text(path, _json_lines(labels)))
+        write_file(out, lambda path: write_text(_json_lines(labels), path))
     console.note(f"labels: {out}")
 
 
 def _json_lines(table: pa.Table) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

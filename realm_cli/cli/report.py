@@ -88,12 +88,8 @@ def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
 
 
 def _write_html(found: CompetenceReport, path: Path) -> None:
-    from realm_cli.checkpoint import write_file
+    from realm_cli.checkpoint import write_file, write_text
     from realm_cli.report.html_page import to_html
 
     page = to_html(found)
-    write_file(path, lambda stage: _write_text(stage, page))
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_file(path, lambda stage: write_text(page, stage))
