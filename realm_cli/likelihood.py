@@ -91,7 +91,7 @@ def without_model(objective: Objective, scores: Tensor, log_a: Tensor, present: 
         log_a: `[B, R, K]` log-probabilities of the answers given.
         present: `[B, R]` true where there is an annotation.
     """
-    offered = scores.isfinite()
+    offered = scores != -torch.inf
     flat = torch.where(offered, 0.0, -torch.inf).log_softmax(dim=-1).requires_grad_()
     likelihood = objective(flat, log_a, present)
     (truth,) = torch.autograd.grad(likelihood, flat, retain_graph=True)

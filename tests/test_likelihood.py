@@ -399,3 +399,10 @@ def test_without_model_a_confident_error_is_unlearned_at_once(name):
     # Jointly 729/730; one by one .9 from each of three.
     expected = {"joint": 729 / 730, "independent": 2.7}[name]
     assert gradient[0, 0].item() == pytest.approx(expected, abs=1e-4)
+
+
+@each_objective
+def test_without_model_a_score_that_is_no_number_is_not_hidden(name):
+    # Only -inf means that there is no such option; NaN must reach whoever watches the loss.
+    batch = replace(two_items(), scores=torch.tensor([[-1.0, torch.nan], [-3.0, -5.0]]))
+    assert without_model(OBJECTIVES[name], batch.scores, batch.log_a, batch.present).isnan()
