@@ -61,5 +61,5 @@ class Expertise(nn.Module):
 
     @torch.no_grad()
     def expertise(self) -> Tensor:
-        """`[A, T]` expertise w."""
-        return torch.sigmoid(self.logits())
+        """`[A, T]` expertise w, below 1: in single precision sigmoid(17) would be 1 itself."""
+        return torch.sigmoid(self.logits().clamp(max=15))

@@ -73,6 +73,16 @@ def test_prior_is_finite_at_the_extremes():
     torch.testing.assert_close(annotators.level.grad, torch.tensor([-1.0, 1.0]))
 
 
+def test_expertise_never_rounds_to_certainty():
+    # In single precision sigmoid(17) is 1, and a label of certain knowledge has infinite odds.
+    annotators = Expertise(3, 1, Pooling.PARTIAL)
+    with torch.no_grad():
+        annotators.level.copy_(torch.tensor([17.0, 1e4, -1e4]))
+    w = annotators.expertise().double().numpy()
+    assert np.isfinite(log_answer_odds(w, np.array([2]))).all()
+    assert w[:, 0] == pytest.approx([1, 1, 0], abs=1e-6)
+
+
 @given(seed=st.integers(0, 2**32 - 1), n_tasks=st.integers(1, 4))
 @few
 def test_it_starts_from_what_it_is_given(seed, n_tasks):
