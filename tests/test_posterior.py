@@ -123,6 +123,13 @@ def test_left_out_agreement_where_the_model_is_certain(label, expected):
     np.testing.assert_allclose(found, [expected], atol=1e-12)
 
 
+def test_left_out_agreement_where_there_is_nothing_else_to_choose():
+    table = table_of([(0, 0, 0), (1, 0, 1)], items_of([1, 2]))
+    expertise = np.array([[0.5]])
+    log_q = truth_log_posterior(uniform_log_p(table), table, expertise)
+    np.testing.assert_allclose(left_out_agreement(log_q, table, expertise), [1, 0.5])
+
+
 def test_cells_by_hand():
     # Annotator 1 labels items 0 and 2 of task 0 and item 1 of task 1; annotator 0 item 1 only.
     items = items_of([2, 2, 2], task=[0, 1, 0])
