@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -58,7 +58,7 @@ def read_record(run: Path) -> RunRecord:
             f"{run} is not a run's folder: {path} is missing",
             hint="name the folder that `realm train --out` wrote",
         ) from error
-    except ValidationError as error:
+    except (UnicodeDecodeError, ValidationError) as error:
         raise InputError(f"{path} was not written by this version of realm") from error
 
 
@@ -121,9 +121,15 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         raise RealmError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        stage.unlink(missing_ok=True)
+        with suppress(OSError):
+            stage.unlink(missing_ok=True)
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """One Parquet file."""
     pq.write_table(table, path, compression="zstd")
+
+
+def write_text(text: str, path: Path) -> None:
+    """One UTF-8 text file."""
+    path.write_text(text, encoding="utf-8")
