@@ -226,11 +226,14 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-    return FitResult(
-        log_p=predict_log_p(backbone, items.encoded, settings.batch_size),
-        expertise=annotators.expertise().double().cpu().numpy(),
-        history=tuple(watch.history),
-    )
+    log_p = predict_log_p(backbone, items.encoded, settings.batch_size)
+    expertise = annotators.expertise().double().cpu().numpy()
+    # The loss is looked at every few steps only, and never after the last.
+    if np.isnan(log_p).any() or np.isnan(expertise).any():
+        raise TrainingError(
+            "training ended in weights that are not numbers", hint="lower --learning-rate"
+        )
+    return FitResult(log_p, expertise, tuple(watch.history))
 
 
 def learning_rate(settings: TrainSettings, backbone: Backbone) -> float:
