@@ -1,0 +1,86 @@
+"""What can be loaded, and what is refused in plain words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from realm_cli.backbones import load_backbone
+from realm_cli.backbones.seq2seq import PRETRAINED
+from realm_cli.choices import TINY_T5
+from realm_cli.errors import ModelNotFoundError, UsageError
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models") / "good"
+    load_backbone(TINY_T5, ["a cat", "a dog"], seed=0).save(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(good, tmp_path):
+    return shutil.copytree(good, tmp_path / "copy")
+
+
+def test_a_folder_loads_as_it_was_saved(good):
+    built, loaded = load_backbone(TINY_T5, ["a cat", "a dog"], 0), load_backbone(str(good), (), 9)
+    assert loaded.preset == PRETRAINED
+    assert loaded.tokenizer("a cat")["input_ids"] == built.tokenizer("a cat")["input_ids"]
+    saved, read = built.model.state_dict(), loaded.model.state_dict()
+    assert saved.keys() == read.keys()
+    assert all(torch.equal(saved[name].cpu(), read[name].cpu()) for name in saved)
+
+
+def cut(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+
+
+def reshape(folder):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "d_model": 32}))
+
+
+def drop_tokenizer(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+
+
+BROKEN = {
+    "weights cut short": cut,
+    "weights empty": lambda folder: (folder / "model.safetensors").write_bytes(b""),
+    "no weights": lambda folder: (folder / "model.safetensors").unlink(),
+    "weights of another shape": reshape,
+    "no config": lambda folder: (folder / "config.json").unlink(),
+    "config is no JSON": lambda folder: (folder / "config.json").write_text("{"),
+    "config of an unknown kind": lambda folder: (folder / "config.json").write_text("{}"),
+    "no tokenizer": drop_tokenizer,
+    "tokenizer is no tokenizer": lambda folder: (folder / "tokenizer.json").write_text("{}"),
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
+def test_a_broken_checkpoint_is_refused(copy, damage):
+    damage(copy)
+    with pytest.raises(ModelNotFoundError, match="no checkpoint that transformers can load") as no:
+        load_backbone(str(copy), (), seed=0)
+    assert no.value.exit_code == 2
+    assert str(copy) in no.value.message
+    assert "config.json" in no.value.hint
+
+
+def test_a_decoder_only_model_is_refused_by_its_config_alone(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with pytest.raises(UsageError, match="is a gpt2 model") as refused:
+        load_backbone(str(tmp_path), (), seed=0)
+    assert "google/flan-t5-base" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["./nowhere", "no/such/path/at/all", "with a space"])
+def test_a_path_to_nothing_is_never_replaced_by_another_model(name):
+    with pytest.raises(ModelNotFoundError, match="neither a folder here nor"):
+        load_backbone(name, ["text"], seed=0)

@@ -1,0 +1,112 @@
+"""Items as tensors: one row an item, padded so that nothing is lost or made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tables import items_of, table_of
+
+from realm_cli.backbones.tiny import build_tiny_t5
+from realm_cli.batching import (
+    ABSENT,
+    Answers,
+    Collator,
+    EncodedItems,
+    ItemDataset,
+    answers_by_item,
+    encode,
+    prompts,
+    template_for,
+)
+
+ENCODED = EncodedItems(
+    inputs=([5, 6, 1], [7, 1]),
+    options=([8, 1], [9, 9, 1], [4, 1]),
+    option_rows=((0, 1), (2, 1, 0)),
+    task=(0, 1),
+    n_truncated=0,
+)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return build_tiny_t5([f"text {i} L{i}" for i in range(10)], seed=0).tokenizer
+
+
+def test_a_batch_by_hand():
+    dataset = ItemDataset(ENCODED, (Answers((1,), (3,)), Answers((0, 2, 2), (4, 5, 6))))
+    batch = Collator(0)([dataset[0], dataset[1]])
+    assert {name: tensor.tolist() for name, tensor in batch.items()} == {
+        "input_ids": [[5, 6, 1], [7, 1, 0]],
+        "attention_mask": [[1, 1, 1], [1, 1, 0]],
+        "option_ids": [[8, 1, ABSENT], [9, 9, 1], [4, 1, ABSENT], [9, 9, 1], [8, 1, ABSENT]],
+        "n_options": [2, 3],
+        "tasks": [0, 1],
+        "labels": [[1, ABSENT, ABSENT], [0, 2, 2]],
+        "annotators": [[3, 0, 0], [4, 5, 6]],
+    }
+    assert all(tensor.dtype == torch.int64 for tensor in batch.values())
+    assert dataset.n_annotations == 4
+
+
+def test_a_pad_token_inside_a_text_is_no_padding():
+    batch = Collator(6)([ItemDataset(ENCODED)[0]])
+    assert batch["attention_mask"].tolist() == [[1, 1, 1]]
+
+
+def test_items_without_annotations_make_a_batch():
+    dataset = ItemDataset(ENCODED)
+    batch = Collator(0)([dataset[0], dataset[1]])
+    assert batch["labels"].shape == batch["annotators"].shape == (2, 0)
+    assert dataset.n_annotations == 0
+
+
+def test_answers_are_gathered_by_item_in_table_order():
+    table = table_of([(1, 0, 0), (0, 2, 1), (1, 1, 1), (0, 0, 0)], items_of([2, 2, 2]))
+    assert answers_by_item(table) == (
+        Answers((1, 0), (2, 0)),
+        Answers((0, 1), (0, 1)),
+        Answers((), ()),
+    )
+
+
+def test_the_task_is_named_only_where_there_are_several():
+    assert template_for(["label"]) == "{text}"
+    one, two = items_of([2]), items_of([2, 2], task=[0, 1])
+    assert prompts(one, template_for(one.tasks)) == ["text 0"]
+    assert prompts(two, template_for(two.tasks)) == ["t0: text 0", "t1: text 1"]
+
+
+def test_braces_in_a_text_are_text():
+    items = items_of([2])
+    odd = type(items)(**{**vars(items), "texts": ("use {text} or {0}",)})
+    assert prompts(odd, "{text}") == ["use {text} or {0}"]
+
+
+def test_distinct_options_are_encoded_once(tokenizer):
+    items = items_of([3, 2, 3])
+    encoded = encode(items, tokenizer, "{text}", max_length=32)
+    assert len(encoded.options) == 3
+    names = [
+        [tokenizer.decode(encoded.options[k], skip_special_tokens=True).strip() for k in row]
+        for row in encoded.option_rows
+    ]
+    assert names == [["L0", "L1", "L2"], ["L0", "L1"], ["L0", "L1", "L2"]]
+    assert encoded.n_truncated == 0
+
+
+def test_what_is_too_long_is_cut_counted_and_still_ends(tokenizer):
+    items = items_of([2, 2])
+    items = type(items)(**{**vars(items), "texts": ("text 1", "text 1 " * 50)})
+    encoded = encode(items, tokenizer, "{text}", max_length=8)
+    assert encoded.n_truncated == 1
+    assert len(encoded.inputs[1]) == 8
+    assert encoded.inputs[1][-1] == tokenizer.eos_token_id
+    assert encoded.inputs[0] == encode(items, tokenizer, "{text}", 512).inputs[0]
+
+
+def test_tasks_are_the_items_own(tokenizer):
+    items = items_of([2, 2, 2], task=[0, 1, 1])
+    assert encode(items, tokenizer, "{text}", 32).task == (0, 1, 1)
+    assert np.array_equal(items.task, [0, 1, 1])
