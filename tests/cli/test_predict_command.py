@@ -1,0 +1,110 @@
+"""realm predict: a run's model on new items."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from runs import COLOURS, contents, realm, write_rows
+from typer.testing import CliRunner
+
+from realm_cli.cli.app import app
+
+NEW = [{"item_id": f"n{n}", "text": f"thing {n} has the colour {COLOURS[n % 4]}"} for n in range(6)]
+CHOICES = [
+    {"item_id": "q1", "task": "which", "text": "who is in picture 1?", "options": ["a cat", "one"]},
+    {"item_id": "q1", "task": "is it so", "text": "is there a bird in 1?"},
+    {"item_id": "q2", "task": "which", "text": "who is in picture 2?",
+     "options": ["none", "something new", "a very old dog"]},
+]  # fmt: skip
+
+
+def labels(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_process_writes_json_lines_and_nothing_else(tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    process = realm("predict", colours, source, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr == ""
+    found = labels(process.stdout)
+    assert [row["item_id"] for row in found] == [row["item_id"] for row in NEW]
+    for row in found:
+        assert row["options"] == sorted(COLOURS)
+        assert row["task"] == "label"
+        assert sum(row["posterior"]) == pytest.approx(1)
+        assert row["probability"] == max(row["posterior"])
+    assert set(contents(tmp_path)) == {"new.jsonl"}
+
+
+def predict(*arguments):
+    result = CliRunner().invoke(app, ["predict", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result
+
+
+def test_labels_go_to_a_file_of_either_kind(tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    shown = labels(predict(colours, source).stdout)
+    for name in ("labels.parquet", "deep/labels.jsonl"):
+        result = predict(colours, source, "-o", tmp_path / name)
+        assert result.stdout == ""
+        assert name in result.stderr
+    assert pq.read_table(tmp_path / "labels.parquet").to_pylist() == shown
+    assert labels((tmp_path / "deep" / "labels.jsonl").read_text()) == shown
+
+
+def test_options_come_from_the_item_or_from_the_run(tmp_path, two_tasks):
+    source = write_rows(tmp_path / "new.jsonl", CHOICES)
+    found = labels(predict(two_tasks, source).stdout)
+    assert [(row["task"], row["options"]) for row in found] == [
+        ("which", ["a cat", "one"]),
+        ("is it so", ["no", "yes"]),
+        ("which", ["none", "something new", "a very old dog"]),
+    ]
+    assert [len(row["posterior"]) for row in found] == [2, 2, 3]
+
+
+def test_the_model_predicts_what_it_said_of_the_items_it_trained_on(tmp_path, crowd, colours):
+    """Its labels.parquet is the posterior with annotations; the model alone is in the report."""
+    found = labels(predict(colours, crowd).stdout)
+    gold = {row["item_id"]: row["gold"] for row in labels(crowd.read_text())}
+    right = sum(row["label"] == gold[row["item_id"]] for row in found) / len(gold)
+    report = json.loads((colours / "realm" / "report.json").read_text())
+    assert right == pytest.approx(report["summary"]["accuracy_on_gold"]["model"])
+
+
+def test_a_folder_that_is_no_run(refused, tmp_path):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    (tmp_path / "folder").mkdir()
+    told = refused(3, "predict", "folder", source)
+    assert "error: folder is not a run's folder" in told
+
+
+def test_an_item_without_options_where_the_run_has_no_fixed_labels(refused, tmp_path, two_tasks):
+    items = [{**CHOICES[0], "options": None}, CHOICES[1], CHOICES[2]]
+    source = write_rows(tmp_path / "new.jsonl", items)
+    told = refused(3, "predict", two_tasks, source)
+    assert "new.jsonl:1: item 'q1' has no options to choose from" in told
+    assert "--options-col" in told
+
+
+def test_a_task_that_the_run_does_not_know(refused, tmp_path, two_tasks):
+    source = write_rows(tmp_path / "new.jsonl", [{**CHOICES[0], "task": "how many"}])
+    told = refused(3, "predict", two_tasks, source)
+    assert "new.jsonl:1: item 'q1' has a task that the run does not know" in told
+    assert "(is it so, which)" in told
+
+
+def test_an_item_without_text(refused, tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", [{"item_id": "x", "text": None}, NEW[0]])
+    assert "item 'x' has no text" in refused(3, "predict", colours, source)
+
+
+def test_a_file_of_another_kind(refused, tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    told = refused(2, "predict", colours, source, "-o", "labels.xlsx")
+    assert "cannot write labels.xlsx" in told
+    assert ".parquet or .jsonl" in told
