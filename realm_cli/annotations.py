@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,18 +156,17 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     ids, id_of_row = _codes(rows["item_id"])
     keys = task_of_row * len(ids) + id_of_row
     item, firsts = _codes_by_appearance(keys)
-    issues = [
-        *_conflicts(rows, item, firsts, "text"),
-        *_conflicts(rows, item, firsts, "options"),
-    ]
+    texts, text_issues = _one_each(rows, item, len(firsts), "text")
+    given, option_issues = _one_each(rows, item, len(firsts), "options")
     task = task_of_row[firsts]
-    option_sets, option_set = _option_sets(rows, task_of_row, firsts, len(tasks))
+    labels = _labels_by_task(rows, task_of_row, len(tasks))
+    option_sets, option_set = _option_sets(given, [labels[t] for t in task])
     gold, gold_issues = _gold(rows, item, len(firsts))
     without_gold = Items(
         ids=tuple(ids[code] for code in id_of_row[firsts]),
         task=task,
         tasks=tasks,
-        texts=tuple(rows["text"].take(firsts).to_pylist()),
+        texts=tuple(texts),
         option_sets=option_sets,
         option_set=option_set,
         gold=np.full(len(firsts), NO_GOLD, dtype=np.int64),
@@ -176,7 +175,7 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     items = Items(
         **{**vars(without_gold), "gold": np.array(positions, dtype=np.int64)},
     )
-    return items, item, issues + gold_issues
+    return items, item, text_issues + option_issues + gold_issues
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
@@ -193,17 +192,26 @@ def _codes_by_appearance(keys: IntArray) -> tuple[IntArray, IntArray]:
     return codes.astype(np.int64), firsts
 
 
-def _conflicts(rows: pa.Table, item: IntArray, firsts: IntArray, column: str) -> list[Issue]:
-    """One issue for each item whose rows disagree on `column`."""
+def _one_each(
+    rows: pa.Table, item: IntArray, n_items: int, column: str
+) -> tuple[list[Any], list[Issue]]:
+    """The first value that an item's rows give for `column`, None where none does.
+
+    An issue for each item whose rows disagree. Options that come in another order are the same
+    options: some tools shuffle them for each annotator.
+    """
     values = rows[column].to_pylist()
-    issues: list[Issue] = []
-    seen: set[int] = set()
-    for row, code in enumerate(item):
-        first = int(firsts[code])
-        if values[row] != values[first] and code not in seen:
-            seen.add(int(code))
-            issues.append(_conflict(rows, first, row, column))
-    return issues
+    alike = sorted if column == "options" else str
+    first: dict[int, int] = {}
+    clashes: dict[int, Issue] = {}
+    for row, code in enumerate(item.tolist()):
+        if values[row] is None or code in clashes:
+            continue
+        known = first.setdefault(code, row)
+        if values[row] != values[known] and alike(values[row]) != alike(values[known]):
+            clashes[code] = _conflict(rows, known, row, column)
+    found = [values[first[code]] if code in first else None for code in range(n_items)]
+    return found, list(clashes.values())
 
 
 def _conflict(rows: pa.Table, first: int, row: int, column: str) -> Issue:
@@ -219,15 +227,12 @@ def _conflict(rows: pa.Table, first: int, row: int, column: str) -> Issue:
 
 
 def _option_sets(
-    rows: pa.Table, task_of_row: IntArray, firsts: IntArray, n_tasks: int
+    given: Sequence[Sequence[str] | None], otherwise: Sequence[tuple[str, ...]]
 ) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
-    """The distinct lists of options and each item's; a task's labels where none are given."""
-    given = rows["options"].take(firsts).to_pylist()
-    task = task_of_row[firsts]
-    labels = _labels_by_task(rows, task_of_row, n_tasks)
+    """The distinct lists of options and which each item has: its own, else its task's labels."""
     wanted = [
-        tuple(options) if options is not None else labels[task[i]]
-        for i, options in enumerate(given)
+        tuple(options) if options is not None else labels
+        for options, labels in zip(given, otherwise, strict=True)
     ]
     distinct = {options: code for code, options in enumerate(dict.fromkeys(wanted))}
     return tuple(distinct), np.array([distinct[options] for options in wanted], dtype=np.int64)

@@ -227,7 +227,7 @@ def fit(
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     log_p = predict_log_p(backbone, items.encoded, settings.batch_size)
-    expertise = annotators.expertise().double().cpu().numpy()
+    expertise = annotators.expertise().cpu().double().numpy()
     # The loss is looked at every few steps only, and never after the last.
     if np.isnan(log_p).any() or np.isnan(expertise).any():
         raise TrainingError(
@@ -290,6 +290,6 @@ def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) ->
         batch = collate([dataset[i] for i in rows])
         on_device = {name: tensor.to(backbone.model.device) for name, tensor in batch.items()}
         scores = backbone.option_scores(on_device)
-        values = log_option_probabilities(scores).double().cpu().numpy()
+        values = log_option_probabilities(scores).cpu().double().numpy()
         log_p[rows, : values.shape[1]] = values
     return log_p

@@ -200,3 +200,14 @@ def test_codes_lead_back_to_the_rows(votes):
         assert table.items.options(item)[table.label[n]] == y
     assert len(table.items) == len({(t, i) for i, _, _, t in votes})
     assert table.labels_per_item.sum() == len(votes)
+
+
+def test_options_in_another_order_are_the_same_options():
+    table = built(row("1", "x", "a", options=["a", "b"]), row("1", "y", "b", options=["b", "a"]))
+    assert table.items.option_sets == (("a", "b"),)
+    assert table.label.tolist() == [0, 1]
+
+
+def test_a_text_that_only_one_row_gives_is_the_items_text():
+    table = built(row("1", "x", "a", text=None), row("1", "y", "b", text="t"))
+    assert table.items.texts == ("t",)
