@@ -107,7 +107,7 @@ def test_one_item_with_two_texts_is_refused_once_with_both_places():
 def test_one_item_with_two_option_lists_is_refused():
     found = refused(
         row("7", "a", options=["yes", "no"], line=2),
-        row("7", "b", options=["no", "yes"], line=3),
+        row("7", "b", options=["yes", "perhaps"], line=3),
     )
     assert [one[0] for one in found] == ["item-with-two-option-lists"]
     assert found[0][2:] == ("votes.csv:3", "item '7' has other options here than at votes.csv:2")
