@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup demo test lint types imports unit wheel samples readme clean
+.PHONY: setup demo test lint types imports unit wheel docs samples clean
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -35,6 +35,17 @@ unit: setup
 
 wheel: setup
 	$(BIN)/python -m build --wheel
+
+# What scripts write: the tree and the picture of the README (the latter from runs/demo).
+docs: setup
+	$(BIN)/python docs/make_tree.py
+	$(BIN)/python docs/make_picture.py runs/demo
+
+samples: setup
+	$(BIN)/python sample_data/make_items.py
+	$(BIN)/realm simulate sample_data/items.jsonl --kind hammer-spammer --share 0.2 \
+	  --annotators 40 --labels-per-item 3 --seed 0 --out sample_data/crowd.parquet
+	$(BIN)/python sample_data/make_exports.py
 
 clean:
 	rm -rf $(VENV) build dist runs
