@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from runs import contents
+from harness import contents
 
 from realm_cli import checkpoint
 from realm_cli.errors import InputError, OutputExistsError, RealmError

@@ -9,7 +9,7 @@ import sys
 import zipfile
 
 import pytest
-from runs import ROOT, environment, python
+from harness import ROOT, environment, python
 
 from realm_cli import __version__
 

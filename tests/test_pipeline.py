@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from runs import (
+from harness import (
     COLOURS,
     QUICK,
     colour_rows,

@@ -7,7 +7,7 @@ import math
 
 import pytest
 import torch
-from runs import colour_run, python
+from harness import colour_run, python
 
 from realm_cli.backbones import load_backbone
 from realm_cli.backbones.base import lay_out

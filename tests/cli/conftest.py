@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import harness
 import pytest
-import runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return runs.crowd_file(tmp_path_factory.getbasetemp())
+    return harness.crowd_file(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with one task and a fixed set of labels."""
-    return runs.colour_run(tmp_path_factory.getbasetemp())
+    return harness.colour_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
 def two_tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a multiple-choice task and a yes-or-no task."""
-    return runs.two_task_run(tmp_path_factory.getbasetemp())
+    return harness.two_task_run(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def refused(tmp_path: Path) -> Callable[..., str]:
     """Run `realm` and expect a refusal: its code, nothing on stdout, nothing written."""
 
     def refused(code: int, *arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
-        before = runs.contents(tmp_path)
-        process = runs.realm(*arguments, cwd=tmp_path, env=env)
+        before = harness.contents(tmp_path)
+        process = harness.realm(*arguments, cwd=tmp_path, env=env)
         assert process.returncode == code, process.stderr
         assert process.stdout == ""
-        assert runs.contents(tmp_path) == before
+        assert harness.contents(tmp_path) == before
         assert "internal error" not in process.stderr
         if not (env or {}).get("REALM_DEBUG"):
             assert "Traceback" not in process.stderr

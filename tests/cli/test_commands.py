@@ -8,7 +8,7 @@ import shutil
 import sys
 
 import pytest
-from runs import contents, python, realm
+from harness import contents, python, realm
 
 from realm_cli import __version__
 from realm_cli.report.json_file import from_json

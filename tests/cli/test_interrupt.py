@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 
-from runs import contents, environment
+from harness import contents, environment
 
 MAIN = """
 import signal

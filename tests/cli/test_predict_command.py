@@ -6,7 +6,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from runs import COLOURS, contents, realm, write_rows
+from harness import COLOURS, contents, realm, write_rows
 from typer.testing import CliRunner
 
 from realm_cli.cli.app import app

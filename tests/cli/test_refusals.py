@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from runs import colour_rows, contents, python, realm, write_rows
+from harness import colour_rows, contents, python, realm, write_rows
 
 from realm_cli.backbones.tiny import build_tiny_t5
 

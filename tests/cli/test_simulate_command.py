@@ -6,7 +6,7 @@ import csv
 import json
 
 import pyarrow.parquet as pq
-from runs import COLOURS, contents, realm, write_rows
+from harness import COLOURS, contents, realm, write_rows
 
 ITEMS = [
     {"item_id": f"i{n}", "text": f"thing {n}", "options": list(COLOURS), "gold": COLOURS[n % 4]}

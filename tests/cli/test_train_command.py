@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from runs import EPOCH, QUICK, contents, realm
+from harness import EPOCH, QUICK, contents, realm
 
 from realm_cli.config import TrainSettings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from runs import ROOT, realm
+from harness import ROOT, realm
 
 HIDE = """
 import sys
