@@ -70,15 +70,17 @@ def check_output(out: Path, *, overwrite: bool) -> None:
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not overwrite:
-        raise OutputExistsError(
-            f"the output folder {out} is not empty",
-            hint="choose another --out, or replace the run there with --overwrite",
-        )
     if not (out / SIDE / RUN_FILE).is_file():
         raise OutputExistsError(
-            f"{out} holds something that is no run of realm; it is not overwritten",
-            hint="choose another --out",
+            f"the output folder {out} is not empty, and what it holds is no run of realm"
+            if out.is_dir()
+            else f"the output folder {out} is a file",
+            hint="choose another --out; only a run is ever overwritten",
+        )
+    if not overwrite:
+        raise OutputExistsError(
+            f"the output folder {out} is not empty: it holds a run",
+            hint="choose another --out, or replace the run there with --overwrite",
         )
 
 

@@ -15,6 +15,12 @@ class Objective(StrEnum):
     INDEPENDENT = "independent"
 
 
+class AnnotatorModel(StrEnum):
+    """How annotators err (`annotator_models/`)."""
+
+    EXPERTISE = "expertise"
+
+
 class Pooling(StrEnum):
     """How an annotator's expertise is shared over tasks."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from realm_cli.choices import CrowdKind, Objective, Pooling
+from realm_cli.choices import AnnotatorModel, CrowdKind, Objective, Pooling
 
 
 class Columns(BaseModel):
@@ -34,7 +34,7 @@ class TrainSettings(BaseModel):
     model: str
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     objective: Objective = Objective.JOINT
-    annotator_model: str = "expertise"
+    annotator_model: AnnotatorModel = AnnotatorModel.EXPERTISE
     pooling: Pooling = Pooling.PARTIAL
     form_weight: Annotated[float, Field(ge=0)] = 0.3
     warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2

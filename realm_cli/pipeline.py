@@ -19,7 +19,7 @@ import pyarrow as pa
 from realm_cli import __version__, checkpoint, checks, loaders
 from realm_cli.aggregate.expertise import fit_expertise
 from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
-from realm_cli.choices import Objective
+from realm_cli.choices import AnnotatorModel, Objective
 from realm_cli.config import Columns, CrowdSettings, TrainSettings
 from realm_cli.errors import InputError, MissingExtraError, UsageError
 from realm_cli.posterior import truth_log_posterior
@@ -95,7 +95,9 @@ def estimate(source: Source) -> CompetenceReport:
     fitted = fit_expertise(loaded.table)
     return build_report(
         Evidence(loaded.table, fitted.log_q, fitted.expertise),
-        Estimate(kind=Kind.LABEL_ONLY, annotator_model="expertise", objective=None),
+        Estimate(
+            kind=Kind.LABEL_ONLY, annotator_model=AnnotatorModel.EXPERTISE.value, objective=None
+        ),
         loaded.inputs,
         loaded.warnings,
     )
@@ -154,15 +156,9 @@ def require_training_extra() -> None:
 
 def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
     """The model, the items as it reads them, and the template they were put in."""
-    from realm_cli.annotator_models import ANNOTATOR_MODELS
     from realm_cli.backbones import load_backbone
     from realm_cli.batching import encode, prompts, template_for
 
-    if settings.annotator_model not in ANNOTATOR_MODELS:
-        raise UsageError(
-            f"there is no annotator model {settings.annotator_model!r}",
-            hint=f"known: {', '.join(ANNOTATOR_MODELS)}",
-        )
     template = template_for(items.tasks)
     names = (name for options in items.option_sets for name in options)
     backbone = load_backbone(settings.model, [*prompts(items, template), *names], settings.seed)
@@ -196,7 +192,7 @@ def _fit(
 def _in_sample(settings: TrainSettings) -> Estimate:
     return Estimate(
         kind=Kind.IN_SAMPLE,
-        annotator_model=settings.annotator_model,
+        annotator_model=settings.annotator_model.value,
         objective=settings.objective.value,
         model=settings.model,
     )

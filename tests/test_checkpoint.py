@@ -33,8 +33,8 @@ def test_a_run_is_replaced_only_when_asked_to(run):
 
 def test_a_folder_or_a_file_that_is_no_run_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    for path in (tmp_path, tmp_path / "thesis.tex"):
-        with pytest.raises(OutputExistsError, match="no run of realm"):
+    for path, reason in ((tmp_path, "no run of realm"), (tmp_path / "thesis.tex", "is a file")):
+        with pytest.raises(OutputExistsError, match=reason):
             checkpoint.check_output(path, overwrite=True)
 
 

@@ -11,7 +11,6 @@ from harness import (
     QUICK,
     colour_rows,
     colour_run,
-    contents,
     crowd_file,
     two_task_rows,
     two_task_run,
@@ -86,14 +85,6 @@ def test_training_looks_at_the_output_before_it_looks_at_the_data(tmp_path):
     (tmp_path / "mine").touch()
     with pytest.raises(OutputExistsError):
         pipeline.train(pipeline.Source((tmp_path / "nowhere",)), QUICK, tmp_path)
-
-
-def test_an_annotator_model_that_does_not_exist(source, tmp_path):
-    settings = QUICK.model_copy(update={"annotator_model": "oracle"})
-    with pytest.raises(UsageError, match="no annotator model 'oracle'") as refused:
-        pipeline.train(source, settings, tmp_path / "run")
-    assert "expertise" in refused.value.hint
-    assert contents(tmp_path) == {}
 
 
 def test_a_report_is_read_back_from_its_run(colours):

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from realm_cli.annotator_models.expertise import Expertise
+from realm_cli.choices import AnnotatorModel
 
-ANNOTATOR_MODELS = {"expertise": Expertise}
+ANNOTATOR_MODELS = {AnnotatorModel.EXPERTISE: Expertise}

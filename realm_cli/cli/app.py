@@ -51,7 +51,15 @@ def realm(
         typer.Option(help="Settings file; realm.toml of this folder is read by itself."),
     ] = None,
     version: Annotated[  # noqa: ARG001 - the callback prints it
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            # Else a REALM_VERSION in somebody's pipeline would end every command here.
+            allow_from_autoenv=False,
+            help="Show version.",
+        ),
     ] = False,
 ) -> None:
     """Read the configuration file before any command sees its flags."""

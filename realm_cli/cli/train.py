@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from realm_cli.choices import Objective, Pooling
+from realm_cli.choices import AnnotatorModel, Objective, Pooling
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, unfold
 
@@ -24,8 +24,8 @@ class MethodOptions:
         ),
     ] = Objective.JOINT
     annotator_model: Annotated[
-        str, typer.Option(help="How annotators err.", rich_help_panel="Method")
-    ] = "expertise"
+        AnnotatorModel, typer.Option(help="How annotators err.", rich_help_panel="Method")
+    ] = AnnotatorModel.EXPERTISE
     pooling: Annotated[
         Pooling,
         typer.Option(

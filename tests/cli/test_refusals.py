@@ -90,11 +90,10 @@ def test_an_output_folder_that_is_not_empty(refused, export, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
     source = export(colour_rows())
-    told = refused(2, "train", source, *TRAIN)
-    assert "the output folder run is not empty" in told
-    assert "--overwrite" in told
-    told = refused(2, "train", source, *TRAIN, "--overwrite")
-    assert "run holds something that is no run of realm" in told
+    for flags in ([], ["--overwrite"]):
+        told = refused(2, "train", source, *TRAIN, *flags)
+        assert "the output folder run is not empty, and what it holds is no run of realm" in told
+        assert "choose another --out" in told
 
 
 def test_an_output_folder_that_cannot_be_written(refused, export, tmp_path):
@@ -129,6 +128,7 @@ BAD_FLAGS = {
     "above one": (["--warm-up", "1.5"], "--warm-up is 1.5"),
     "nan": (["--form-weight", "nan"], "--form-weight is nan"),
     "no choice": (["--objective", "both"], "--objective"),
+    "no such annotator model": (["--annotator-model", "oracle"], "'expertise'"),
     "unknown format": (["--format", "word"], "word"),
 }
 
