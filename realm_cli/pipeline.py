@@ -89,6 +89,33 @@ def _input(file: LoadedFile) -> InputFile:
     )
 
 
+@dataclass(frozen=True)
+class Validation:
+    """What a file check found.
+
+    Attributes:
+        inputs: The files that could be read; empty where errors kept them from being joined.
+        issues: Every problem, errors and warnings.
+    """
+
+    inputs: tuple[InputFile, ...]
+    issues: tuple[Issue, ...]
+
+    @property
+    def n_errors(self) -> int:
+        """How many problems keep the files from being trained on."""
+        return sum(issue.severity is Severity.ERROR for issue in self.issues)
+
+
+def validate(source: Source) -> Validation:
+    """Read and check annotations as `train` would, and gather what is wrong instead of raising."""
+    try:
+        loaded = load(source, checks.check_trainable)
+    except InputError as error:
+        return Validation((), error.issues)
+    return Validation(loaded.inputs, loaded.warnings)
+
+
 def estimate(source: Source) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
     loaded = load(source, checks.check_estimable)

@@ -18,6 +18,7 @@ from realm_cli.cli.predict import predict
 from realm_cli.cli.report import report
 from realm_cli.cli.simulate import simulate
 from realm_cli.cli.train import train
+from realm_cli.cli.validate import validate
 from realm_cli.errors import RealmError
 
 EXIT_CODES = """
@@ -83,7 +84,7 @@ class PanelledCommand(TyperCommand):
         )
 
 
-for command in (train, report, predict, simulate):
+for command in (train, report, predict, validate, simulate):
     app.command(cls=PanelledCommand)(command)
 
 
