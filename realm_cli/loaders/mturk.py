@@ -1,4 +1,4 @@
-"""Mechanical Turk's batch results CSV, as the requester's site writes it (and Turkle after it).
+"""Mechanical Turk's batch results CSV, as the requester's site writes it.
 
 Its words in ours: the `Input.*` columns are the item, a worker is an annotator, an `Answer.*`
 column is a task (the question asked), a row is one worker's assignment: an annotation a question.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from realm_cli.loaders import mturk_answers, mturk_time
+from realm_cli.loaders import mturk_time
 from realm_cli.loaders.base import Dropped, Head, Loader, RawRow, Record, Request
 from realm_cli.loaders.columns import (
     ITEM_ROLES,
@@ -23,7 +23,9 @@ from realm_cli.loaders.columns import (
     unknown,
 )
 from realm_cli.loaders.csv_table import header_of, read_table
+from realm_cli.loaders.mturk_answers import ANSWER, Form, read_form
 from realm_cli.loaders.tables import Table, TableRow
+from realm_cli.loaders.task_answers import Unread, dropped_reason, unread_warnings
 from realm_cli.loaders.values import Clock, as_options, as_text, digest, is_missing, present
 from realm_cli.schema import Issue, Severity, Status
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from realm_cli.config import Columns
 
-INPUT, ANSWER = "Input.", "Answer."
+INPUT = "Input."
 BATCH = "BatchId:"
 STATUSES = {
     "": Status.OK,
@@ -48,7 +50,7 @@ class _Plan:
 
     Attributes:
         file: For messages.
-        questions: `Answer.*` column -> task.
+        form: The questions and where their answers are.
         annotator: The column that says who.
         found: Role -> column of the item.
         fields: The other inputs -> their names in the canonical table, without `Input.`.
@@ -58,7 +60,7 @@ class _Plan:
     """
 
     file: str
-    questions: Mapping[str, str]
+    form: Form
     annotator: str | None
     found: Found
     fields: Mapping[str, str]
@@ -84,8 +86,24 @@ def read(head: Head, request: Request) -> Iterator[Record]:
         InputError: Workers or answers are missing, or the answers' layout is one that realm does
             not read or must not guess at.
     """
-    table = read_table(head)
-    plan = _plan(table, request, head)
+    yield from read_rows(read_table(head), head, request)
+
+
+def read_rows(
+    table: Table, head: Head, request: Request, worker: str = "WorkerId"
+) -> Iterator[Record]:
+    """The rows of a table of assignments, wherever it came from.
+
+    Args:
+        table: HITId, `Input.*` and `Answer.*` columns, and what else such exports have.
+        head: For messages.
+        request: What the caller wants.
+        worker: The column that says who answered, unless the user names another.
+
+    Raises:
+        InputError: As for `read`.
+    """
+    plan = _plan(table, request, head, worker)
     if plan.key == "hit" and plan.inputs and "text" not in plan.found.column:
         yield _same_inputs(plan.file)
     for row in table.rows():
@@ -93,25 +111,23 @@ def read(head: Head, request: Request) -> Iterator[Record]:
             yield from _rows(row, plan) if request.labelled else _bare_rows(row, plan)
         else:
             yield row
+    yield from unread_warnings(plan.form.unread, plan.file) if request.labelled else ()
     yield from plan.clock.warnings(plan.file)
 
 
-def _plan(table: Table, request: Request, head: Head) -> _Plan:
+def _plan(table: Table, request: Request, head: Head, worker: str) -> _Plan:
     columns = request.columns
-    answers = [name for name in table.names if name.startswith(ANSWER)]
-    questions = mturk_answers.questions(
-        table, answers, columns.label, head, checked=request.labelled
-    )
+    form = read_form(table, columns.label, head, checked=request.labelled)
     inputs = [name for name in table.names if name.startswith(INPUT)]
-    found = _find_inputs(table, inputs, columns, len(questions), head.shown)
-    annotator = _annotator(table, request, found, head) if request.labelled else None
+    found = _find_inputs(table, inputs, columns, form.n_tasks, head.shown)
+    annotator = _annotator(table, request, found, head, worker) if request.labelled else None
     found.check()
     rest = [name.removeprefix(INPUT) for name in inputs if name not in found.column.values()]
     fields = {INPUT + name: ours for name, ours in other_fields(rest, ()).items()}
     key = _key(table, inputs, found)
     if key == "hit" and columns.text is None:
         found.column.pop("text", None)
-    return _Plan(head.shown, questions, annotator, found, fields, inputs, key)
+    return _Plan(head.shown, form, annotator, found, fields, inputs, key)
 
 
 def _find_inputs(
@@ -132,16 +148,16 @@ def _find_inputs(
     return found
 
 
-def _annotator(table: Table, request: Request, found: Found, head: Head) -> str:
+def _annotator(table: Table, request: Request, found: Found, head: Head, worker: str) -> str:
     """The column that says who answered; an issue where there is none."""
     given = request.columns.annotator
-    name = given or "WorkerId"
+    name = given or worker
     if name not in table.names and given:
         found.issues.append(unknown("annotator", given, table.names, file=head.shown))
     elif name not in table.names:
         problem = head.refuse(
             "no-column:annotator",
-            f"{NEEDED['annotator']}: WorkerId is not among the columns; {listed(table.names)}",
+            f"{NEEDED['annotator']}: {worker} is not among the columns; {listed(table.names)}",
             hint="name the column with --annotator-col NAME",
         )
         found.issues += problem.issues
@@ -168,15 +184,21 @@ def _same_inputs(file: str) -> Issue:
 
 
 def _bare_rows(row: TableRow, plan: _Plan) -> Iterator[Record]:
-    for task in plan.questions.values():
-        yield _row(row, plan, {"task": task})
+    for question in plan.form.questions.values():
+        for asked in question.blank():
+            yield _row(row, plan, {name: asked[name] for name in asked if name != "label"})
 
 
 def _rows(row: TableRow, plan: _Plan) -> Iterator[Record]:
-    """One row a question; a blank beside other answers was not asked, a lone blank is empty."""
+    """One row a task; a blank beside other answers was not asked, a lone blank is empty."""
     status = STATUSES.get(str(row.cells.get("AssignmentStatus") or "").strip().casefold())
     if status is None:
         yield _unknown_status(row, plan)
+        return
+    try:
+        answers = plan.form.given(row.cells)
+    except ValueError as error:
+        yield _bad_form(row, plan, error)
         return
     said = {
         "annotator_id": row.cells.get(plan.annotator or ""),
@@ -184,14 +206,32 @@ def _rows(row: TableRow, plan: _Plan) -> Iterator[Record]:
         "duration_s": row.cells.get("WorkTimeInSeconds"),
         "group": _batch(row),
     }
-    answered = any(not is_missing(row.cells.get(column)) for column in plan.questions)
-    for column, task in plan.questions.items():
-        label = row.cells.get(column)
-        if is_missing(label) and answered:
+    answered = any(given is not None for given in answers.values())
+    for given in answers.values():
+        if isinstance(given, Unread):
+            yield Dropped(dropped_reason(given))
+    for name, question in plan.form.questions.items():
+        given = answers.get(name)
+        if given is None and answered:
             yield Dropped("not-asked")
-            continue
-        outcome = Status.EMPTY if is_missing(label) and status is Status.OK else status
-        yield _row(row, plan, {**said, "task": task, "label": label, "status": outcome})
+        elif not isinstance(given, Unread):
+            for told in question.answered(given):
+                yield _row(row, plan, {**said, **told, "status": _outcome(told, status)})
+
+
+def _outcome(told: Mapping[str, Any], status: Status) -> Status:
+    blank = told.get("label") is None
+    return Status.EMPTY if blank and status is Status.OK else status
+
+
+def _bad_form(row: TableRow, plan: _Plan, error: ValueError) -> Issue:
+    return Issue(
+        code="bad-form",
+        message=f"{plan.form.json} cannot be read: {error}",
+        file=plan.file,
+        line=row.line,
+        hint="export the batch again; a form is one JSON object, alone or in a list",
+    )
 
 
 def _unknown_status(row: TableRow, plan: _Plan) -> Issue:

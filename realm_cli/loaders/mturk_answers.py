@@ -1,12 +1,30 @@
-"""Which `Answer.*` columns of a Mechanical Turk file are questions; which layouts are refused."""
+"""What Mechanical Turk's `Answer.*` columns ask and answer; which layouts are refused.
+
+Read are a column a question, a true/false column an option (`Answer.animal.cat`, with or without
+`.on` behind it), and the JSON of a whole form in `Answer.taskAnswers`.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NoReturn
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from realm_cli.errors import InputError
 from realm_cli.loaders.columns import closest, fold, listed
+from realm_cli.loaders.tables import TableRow
+from realm_cli.loaders.task_answers import (
+    CHECK_BOX,
+    Given,
+    Question,
+    Ticks,
+    Unread,
+    learn,
+    no_labels,
+    parse_form,
+)
 from realm_cli.loaders.values import is_missing
 from realm_cli.schema import DEFAULT_TASK, Issue
 
@@ -16,8 +34,12 @@ if TYPE_CHECKING:
     from realm_cli.loaders.base import Head
     from realm_cli.loaders.tables import Table
 
-ANSWER, LABEL = "Answer.", ".label"
-TICKS = frozenset({"true", "false", "on", "off", "0", "1"})
+ANSWER, LABEL, ON = "Answer.", ".label", ".on"
+FORM = "Answer.taskAnswers"
+TRUE = frozenset({"true", "on", "1"})
+TICKS = TRUE | {"false", "off", "0"}
+ITEM_INSIDE = re.compile(r"Answer\..+--\d+\.on")
+"""A column whose name holds the id of an item: one assignment answers for many items."""
 
 ABOUT_THE_ANNOTATOR = frozenset(
     {
@@ -46,40 +68,129 @@ ABOUT_THE_ANNOTATOR = frozenset(
 """Folded names of answers that are seldom labels."""
 
 
-def questions(
-    table: Table, answers: Sequence[str], wanted: str | None, head: Head, *, checked: bool
-) -> Mapping[str, str]:
-    """The answer columns to read, and the task that each is.
+@dataclass(frozen=True)
+class Form:
+    """The questions of a file, and where their answers are.
+
+    Attributes:
+        plain: Column -> question, where the cell is the label.
+        one_hot: Question -> {column: option}, where the cells are ticks.
+        json: The column that holds whole forms, if there is one.
+        only: The question wanted out of those forms; None for all.
+        questions: Name -> question.
+        unread: (question, kind) -> how many answers are no labels.
+    """
+
+    plain: Mapping[str, str]
+    one_hot: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    json: str | None = None
+    only: str | None = None
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    unread: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def n_tasks(self) -> int:
+        """How many tasks the questions become."""
+        return sum(question.n_tasks for question in self.questions.values())
+
+    def given(self, cells: Mapping[str, Any]) -> dict[str, Given]:
+        """The answers in a row.
+
+        Raises:
+            ValueError: The form in it cannot be read.
+        """
+        answers = {name: _plain_cell(cells.get(column)) for column, name in self.plain.items()}
+        answers |= {name: _ticks(cells, columns) for name, columns in self.one_hot.items()}
+        if self.json is None or is_missing(cells.get(self.json)):
+            return answers
+        for name, given in parse_form(str(cells[self.json])).items():
+            if name in answers:
+                raise ValueError(f"{name!r} is answered in it and in a column")
+            if self.only in (None, name):
+                answers[name] = given
+        return answers
+
+    def columns(self) -> dict[str, str]:
+        """What people can choose with --label-col -> the question."""
+        stems = {ANSWER + name: name for name in self.one_hot}
+        taken = {*self.plain.values(), *self.one_hot}
+        return {**self.plain, **stems, **{q: q for q in self.questions if q not in taken}}
+
+
+def read_form(table: Table, wanted: str | None, head: Head, *, checked: bool) -> Form:
+    """The answers to read, and the questions that they answer.
 
     Args:
         table: The file.
-        answers: Its `Answer.*` columns.
-        wanted: The column that the user chose, if any: `Answer.q`, or just `q`.
+        wanted: The column or question that the user chose, if any: `Answer.q`, or just `q`.
         head: For messages.
         checked: Refuse what cannot be read; where only items are wanted, nothing is.
 
     Raises:
         InputError: There is no such column, no answer at all, or a layout that is not read.
     """
-    chosen = _spelled(answers, wanted)
-    if not checked:
-        return _tasks([chosen] if chosen else answers) or {"": DEFAULT_TASK}
+    answers = [name for name in table.names if name.startswith(ANSWER)]
+    if checked and wanted is None:
+        _check_columns(table, answers, head)
+    form = _learned(_layout(table, answers), table)
     if wanted is not None:
-        answers = [chosen or _unknown(answers, wanted, head)]
-    elif not answers:
-        raise head.refuse(
-            "no-column:label", f"no Answer column holds the labels; {listed(table.names)}"
-        )
-    issues = [] if wanted is not None else [*_one_hot(table, answers, head)]
-    issues = issues or [*_json(table, answers, head)] or _personal(answers, head)
-    if issues:
-        raise InputError(issues[0].message, issues=issues)
-    return _tasks(answers)
+        chosen = _only(form, answers, wanted)
+        if chosen is None and checked:
+            _unknown(list(form.columns()), wanted, head)
+        form = _learned(chosen, table) if chosen else form
+    if checked:
+        _check(form, table, wanted, head)
+    if not form.questions:
+        form = replace(form, questions={DEFAULT_TASK: Question(DEFAULT_TASK)})
+    return form
 
 
 def task_name(column: str) -> str:
     """`Answer.sentiment.label` and `Answer.sentiment` both ask for `sentiment`."""
     return column.removeprefix(ANSWER).removesuffix(LABEL)
+
+
+def _plain_cell(cell: Any) -> Given:
+    if isinstance(cell, Ticks):
+        return cell
+    return None if is_missing(cell) else str(cell).strip()
+
+
+def _ticks(cells: Mapping[str, Any], columns: Mapping[str, str]) -> Given:
+    """The ticks in one question's columns; blank beside others means not ticked."""
+    if all(is_missing(cells.get(column)) for column in columns):
+        return None
+    return Ticks({option: _is_true(cells.get(column)) for column, option in columns.items()})
+
+
+def _is_true(cell: Any) -> bool:
+    return str(cell or "").strip().casefold() in TRUE
+
+
+def _layout(table: Table, answers: Sequence[str]) -> Form:
+    """Which columns are ticks, which hold whole forms, and which are labels."""
+    one_hot = _one_hot(table, [name for name in answers if name != FORM])
+    ticked = {column for columns in one_hot.values() for column in columns}
+    plain = _tasks([name for name in answers if name != FORM and name not in ticked])
+    one_hot = {
+        f"{name} (ticked)" if name in plain.values() else name: columns
+        for name, columns in one_hot.items()
+    }
+    return Form(plain, one_hot, FORM if FORM in answers else None)
+
+
+def _learned(form: Form, table: Table) -> Form:
+    """The form with its questions, as all rows of the file show them."""
+    given, unread = [], Counter[tuple[str, str]]()
+    for row in table.rows():
+        if isinstance(row, TableRow):
+            try:
+                answers = form.given(row.cells)
+            except ValueError:
+                continue  # the row's turn comes
+            given.append(answers)
+            unread.update((n, a.kind) for n, a in answers.items() if isinstance(a, Unread))
+    return replace(form, questions=learn(given), unread=unread)
 
 
 def _tasks(answers: Sequence[str]) -> dict[str, str]:
@@ -89,43 +200,28 @@ def _tasks(answers: Sequence[str]) -> dict[str, str]:
     return tasks
 
 
-def _spelled(answers: Sequence[str], wanted: str | None) -> str | None:
-    """The column that the user means by `Answer.q.label`, `Answer.q` or `q`."""
-    spellings = (f"{start}{wanted}{end}" for start in ("", ANSWER) for end in ("", LABEL))
-    return next((spelling for spelling in spellings if spelling in answers), None)
-
-
-def _unknown(answers: Sequence[str], wanted: str, head: Head) -> NoReturn:
-    match = closest(wanted, answers)
-    raise head.refuse(
-        "unknown-column:label",
-        f"there is no answer column {wanted!r}; {listed(answers, 'answer columns')}",
-        hint=f"did you mean --label-col {match}?" if match else "change --label-col",
-    )
-
-
-def _one_hot(table: Table, answers: Sequence[str], head: Head) -> Iterator[Issue]:
-    """Layouts with one true/false column for each option of a question."""
+def _one_hot(table: Table, answers: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Question -> {column: option}, for columns that hold nothing but ticks."""
+    found: dict[str, dict[str, str]] = {}
     for stem, columns in _by_stem(answers).items():
-        ticked = all(_holds_only_ticks(table, column) for column in columns)
-        checkbox = any(column.endswith(".on") for column in columns)
-        if ticked and (len(columns) > 1 or checkbox):
-            yield Issue(
-                code="one-hot-answers",
-                message=f"{stem} has one true/false column an option ({columns[0]} and so on, "
-                f"{len(columns)} in all); this layout is not read yet",
-                file=head.shown,
-                line=1,
-                hint=_choose([name for name in answers if name not in columns]),
-            )
+        if not all(_holds_only_ticks(table, column) for column in columns):
+            continue
+        names = {column: column.removesuffix(ON).removeprefix(ANSWER) for column in columns}
+        if stem and len(columns) > 1:
+            options = {column: name.removeprefix(stem + ".") for column, name in names.items()}
+            found[stem] = options
+        else:
+            boxes = {name: column for column, name in names.items() if column.endswith(ON)}
+            found.update({name: {column: CHECK_BOX} for name, column in boxes.items()})
+    return found
 
 
 def _by_stem(answers: Sequence[str]) -> dict[str, list[str]]:
-    """`Answer.q.a` and `Answer.q.b` under `Answer.q`."""
+    """`Answer.q.a` and `Answer.q.b.on` under `q`; `Answer.c.on` under nothing."""
     stems: dict[str, list[str]] = {}
     for column in answers:
-        stem, _, option = column.rpartition(".")
-        if stem + "." != ANSWER and "." + option != LABEL:
+        stem, dot, _ = column.removesuffix(ON).removeprefix(ANSWER).rpartition(".")
+        if column.endswith(ON) or (dot and not column.endswith(LABEL)):
             stems.setdefault(stem, []).append(column)
     return stems
 
@@ -136,13 +232,63 @@ def _holds_only_ticks(table: Table, column: str) -> bool:
     )
 
 
+def _only(form: Form, answers: Sequence[str], wanted: str) -> Form | None:
+    """The part of a form that the user means by `Answer.q.label`, `Answer.q` or `q`."""
+    spellings = (f"{start}{wanted}{end}" for start in ("", ANSWER) for end in ("", LABEL))
+    column = next((spelling for spelling in spellings if spelling in answers), None)
+    name = wanted.removeprefix(ANSWER)
+    if column == FORM:
+        return Form({}, json=FORM)
+    if column is not None:
+        return Form({column: task_name(column)})
+    if name in form.one_hot:
+        return Form({}, {name: form.one_hot[name]})
+    return Form({}, json=FORM, only=name) if name in form.questions else None
+
+
+def _unknown(names: Sequence[str], wanted: str, head: Head) -> NoReturn:
+    match = closest(wanted, names)
+    raise head.refuse(
+        "unknown-column:label",
+        f"there is no answer column {wanted!r}; {listed(names, 'answer columns')}",
+        hint=f"did you mean --label-col {match}?" if match else "change --label-col",
+    )
+
+
+def _check_columns(table: Table, answers: Sequence[str], head: Head) -> None:
+    """Refuse a file without answers, and one that has its items in the columns' names."""
+    if not answers:
+        raise head.refuse(
+            "no-column:label", f"no Answer column holds the labels; {listed(table.names)}"
+        )
+    inside = [name for name in answers if ITEM_INSIDE.fullmatch(name)]
+    if inside:
+        raise head.refuse(
+            "item-in-column",
+            f"{inside[0]} and {len(inside) - 1} more columns have the id of an item inside their "
+            "names; this layout is not read",
+            line=1,
+            hint=_choose([name for name in answers if name not in inside]),
+        )
+
+
+def _check(form: Form, table: Table, wanted: str | None, head: Head) -> None:
+    issues = [*_json(table, list(form.plain), head)]
+    if not issues and wanted is None:
+        issues = _personal(form.columns(), head)
+    if issues:
+        raise InputError(issues[0].message, issues=issues)
+    if not form.questions and form.unread:
+        raise no_labels(form.unread, head)
+
+
 def _json(table: Table, answers: Sequence[str], head: Head) -> Iterator[Issue]:
     """Answers that are JSON lists or objects: somebody must say what in them is the label."""
     structured = [name for name in answers if any(_is_json(cell) for (cell,) in table.cells(name))]
     for column in structured:
         yield Issue(
             code="json-answers",
-            message=f"the answers of {column} are JSON; this layout is not read yet",
+            message=f"the answers of {column} are JSON; this layout is not read",
             file=head.shown,
             line=1,
             hint=_choose([name for name in answers if name not in structured]),
@@ -151,7 +297,7 @@ def _json(table: Table, answers: Sequence[str], head: Head) -> Iterator[Issue]:
 
 def _is_json(cell: object) -> bool:
     text = str(cell or "").strip()
-    if not text.startswith(("[", "{")):
+    if isinstance(cell, Ticks) or not text.startswith(("[", "{")):
         return False
     try:
         json.loads(text)
@@ -160,20 +306,20 @@ def _is_json(cell: object) -> bool:
     return True
 
 
-def _personal(answers: Sequence[str], head: Head) -> list[Issue]:
+def _personal(columns: Mapping[str, str], head: Head) -> list[Issue]:
     """Questions about the annotator beside labels: nobody but the user can tell them apart."""
-    about = [name for name in answers if fold(task_name(name)) in ABOUT_THE_ANNOTATOR]
-    labels = [name for name in answers if name not in about]
-    if not about or len(answers) == 1:
+    about = [column for column, name in columns.items() if fold(name) in ABOUT_THE_ANNOTATOR]
+    labels = [column for column in columns if column not in about]
+    if not about or len(columns) == 1:
         return []
     return [
         Issue(
             code="ambiguous-column:label",
-            message=f"ambiguous: {', '.join(answers)} could each hold the label, though "
+            message=f"ambiguous: {', '.join(columns)} could each hold the label, though "
             f"{' and '.join(about)} may be about the annotator",
             file=head.shown,
             line=1,
-            hint=_choose(labels or answers),
+            hint=_choose(labels or list(columns)),
         )
     ]
 

@@ -138,34 +138,6 @@ def test_an_unknown_status_is_an_error(write, refusal):
     assert issue.line == 2
 
 
-LAYOUTS = [
-    pytest.param(
-        batch("Input.text,Answer.animal.cat,Answer.animal.dog", "A,true,false", "B,false,"),
-        "Answer.animal has one true/false column an option (Answer.animal.cat and so on, 2 in "
-        "all); this layout is not read yet",
-        id="one column an option",
-    ),
-    pytest.param(
-        batch("Input.text,Answer.i7--1.on", "A,true"),
-        "Answer.i7--1 has one true/false column an option (Answer.i7--1.on and so on, 1 in all); "
-        "this layout is not read yet",
-        id="check boxes",
-    ),
-    pytest.param(
-        batch("Input.text,Answer.taskAnswers", 'A,"[{""q"":{""label"":""x""}}]"'),
-        "the answers of Answer.taskAnswers are JSON; this layout is not read yet",
-        id="JSON",
-    ),
-]
-
-
-@pytest.mark.parametrize(("content", "message"), LAYOUTS)
-def test_layouts_that_are_not_read_are_refused_by_name(write, refusal, content, message):
-    (issue,) = refusal(write(content))
-    assert issue.message == message
-    assert issue.hint == "convert the file to one row an annotation, and load that"
-
-
 def test_questions_about_the_annotator_are_never_taken_for_labels(write, refusal, rows):
     path = write(batch("Input.text,Answer.age,Answer.sentiment.label", "A,30,x"))
     (issue,) = refusal(path)
