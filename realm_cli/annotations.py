@@ -7,9 +7,9 @@ Arrays are named by what they index: `[N]` annotations, `[I]` items, `[A]` annot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +18,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from realm_cli.choices import Duplicates
 from realm_cli.errors import InputError
-from realm_cli.schema import Issue, Severity, Status
+from realm_cli.schema import (
+    ENCODED_TEXT,
+    MOST_LISTED,
+    Findings,
+    Issue,
+    Scale,
+    Severity,
+    Status,
+)
 
 if TYPE_CHECKING:
     from realm_cli.loaders.base import LoadedFile
 
 IntArray = npt.NDArray[np.int64]
 NO_GOLD = -1
+BETWEEN_OPTIONS = "\x1f"
+"""Between options where a list of them is one text for a while; no label has it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class Items:
         option_sets: The distinct lists of options.
         option_set: Which of them an item has `[I]`.
         gold: Position of the gold label among the item's options `[I]`, NO_GOLD where unknown.
+        scales: How the labels of each task relate `[T]`; empty where nothing is known of it.
     """
 
     ids: tuple[str, ...]
@@ -49,6 +61,7 @@ class Items:
     option_sets: tuple[tuple[str, ...], ...]
     option_set: IntArray
     gold: IntArray
+    scales: tuple[Scale, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -80,6 +93,7 @@ class Items:
             option_sets=self.option_sets,
             option_set=self.option_set[chosen],
             gold=self.gold[chosen],
+            scales=self.scales,
         )
 
 
@@ -111,18 +125,27 @@ class AnnotationTable:
         """Task code of each annotation `[N]`."""
         return self.items.task[self.item]
 
+    @cached_property
+    def is_gold(self) -> npt.NDArray[np.bool_]:
+        """Whether an annotation is itself its item's gold `[N]`."""
+        said = self.rows["is_gold"].fill_null(False)
+        return np.asarray(said.to_numpy(), dtype=bool)
+
     @property
     def labels_per_item(self) -> IntArray:
         """How many annotations each item has `[I]`."""
         return np.bincount(self.item, minlength=len(self.items)).astype(np.int64)
 
 
-def build_table(files: Sequence[LoadedFile]) -> tuple[AnnotationTable, list[Issue]]:
+def build_table(
+    files: Sequence[LoadedFile], duplicates: Duplicates = Duplicates.LAST
+) -> tuple[AnnotationTable, list[Issue]]:
     """Join loaded files into one table.
 
     Args:
         files: What the loaders read; rows whose status is not `ok` are left out (their loader has
             counted them in `dropped`).
+        duplicates: Which of one annotator's several answers to one question about an item counts.
 
     Returns:
         The table, and the warnings met while building it.
@@ -131,19 +154,97 @@ def build_table(files: Sequence[LoadedFile]) -> tuple[AnnotationTable, list[Issu
         InputError: No usable annotation is left, one item has two texts or two lists of options,
             or a label is not among its item's options.
     """
-    rows = pa.concat_tables([file.table for file in files], promote_options="default")
-    rows = rows.filter(pc.equal(rows["status"], Status.OK.value)).combine_chunks()
+    rows = join([file.table for file in files])
+    rows = rows.filter(pc.equal(rows["status"], Status.OK.value))
     if rows.num_rows == 0:
         raise InputError("no usable annotation is left", hint=_dropped_hint(files))
+    rows, repeated = resolve(rows, duplicates)
     items, item, issues = build_items(rows)
-    annotators, annotator = _codes(rows["annotator_id"])
-    label, label_issues = _positions(rows["label"].to_pylist(), item, items, rows)
-    issues += label_issues
+    annotators, annotator = codes(rows["annotator_id"])
+    label, label_issues = _positions(rows, item, items)
+    issues = [*repeated, *issues, *label_issues]
     errors = [issue for issue in issues if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the annotations contradict one another", issues=errors)
     table = AnnotationTable(rows, items, annotators, item, annotator, label)
     return table, issues
+
+
+def join(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of several files in one table."""
+    return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+
+
+def resolve(rows: pa.Table, duplicates: Duplicates) -> tuple[pa.Table, list[Issue]]:
+    """Keep one of the answers that one annotator gave to one question about one item.
+
+    Which is the last or the first is told by time where every answer has one, else by the order
+    in the files.
+
+    Returns:
+        The rows that count, and one issue for all that was repeated.
+    """
+    key = _row_keys(rows, ("task", "item_id", "annotator_id"))
+    order = np.argsort(key, kind="stable")
+    same = key[order][1:] == key[order][:-1]
+    if not same.any():
+        return rows, []
+    again = order[1:][same]
+    if duplicates is Duplicates.ERROR:
+        return rows, [_repeated_answer(rows, int(row), again) for row in again[:MOST_LISTED]]
+    if duplicates is Duplicates.ALL:
+        return rows, [_repeats(rows, again, "all of them count")]
+    times = rows["submitted_at"]
+    if times.null_count == 0:
+        when = times.cast(pa.int64()).to_numpy()
+        order = np.lexsort((np.arange(len(key)), when, key))
+        same = key[order][1:] == key[order][:-1]
+    drops = np.zeros(len(key), dtype=bool)
+    last = duplicates is Duplicates.LAST
+    drops[order[:-1][same] if last else order[1:][same]] = True
+    which = f"the {duplicates.value} one counts"
+    return rows.filter(pa.array(~drops)), [_repeats(rows, again, which)]
+
+
+def _row_keys(rows: pa.Table, names: Sequence[str]) -> IntArray:
+    """One number for each distinct combination of some text columns `[N]`."""
+    key = np.zeros(rows.num_rows, dtype=np.int64)
+    for name in names:
+        values, code = codes(rows[name])
+        key = key * (len(values) + 1) + code
+    return key
+
+
+def _repeats(rows: pa.Table, again: IntArray, which: str) -> Issue:
+    first = int(again.min())
+    return Issue(
+        code="repeated-answers",
+        severity=Severity.WARNING,
+        message=f"{len(again):,} answers repeat a question that the same annotator had answered "
+        f"for the same item; {which}",
+        **place_of(rows, first),
+        hint="choose which count with --duplicates last, first, all or error",
+        count=len(again),
+    )
+
+
+def _repeated_answer(rows: pa.Table, row: int, again: IntArray) -> Issue:
+    return Issue(
+        code="repeated-answers",
+        message=f"annotator {rows['annotator_id'][row].as_py()!r} answers for item "
+        f"{rows['item_id'][row].as_py()!r} again",
+        **place_of(rows, row),
+        hint="say which answer counts with --duplicates last, first or all",
+        count=len(again) - MOST_LISTED + 1 if row == again[:MOST_LISTED][-1] else 1,
+    )
+
+
+def place_of(rows: pa.Table, row: int) -> dict[str, Any]:
+    """`file` and `line` of a row, for issues."""
+    return {
+        "file": rows["source_file"][row].as_py(),
+        "line": rows["source_line"][row].as_py(),
+    }
 
 
 def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
@@ -152,159 +253,202 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     Returns:
         The items, the item code of each row `[N]`, and the problems found.
     """
-    tasks, task_of_row = _codes(rows["task"])
-    ids, id_of_row = _codes(rows["item_id"])
-    keys = task_of_row * len(ids) + id_of_row
-    item, firsts = _codes_by_appearance(keys)
-    texts, text_issues = _one_each(rows, item, len(firsts), "text")
-    given, option_issues = _one_each(rows, item, len(firsts), "options")
+    tasks, task_of_row = codes(rows["task"])
+    ids, id_of_row = codes(rows["item_id"])
+    item, firsts = _codes_by_appearance(task_of_row * len(ids) + id_of_row)
+    findings = Findings()
+    text_words, text = codes(rows["text"])
+    text_of_item = _one_each(text, item, len(firsts), partial(_two, rows, "text", findings))
+    list_words, lists = _list_codes(rows["options"])
+    options_of_item = _one_each(lists, item, len(firsts), partial(_two, rows, "options", findings))
+    gold_words, gold_code = codes(rows["gold"])
+    contested = set[int]()
+    gold = _one_each(
+        gold_code, item, len(firsts), partial(_two_golds, rows, item, contested, findings)
+    )
+    gold[list(contested)] = -1
     task = task_of_row[firsts]
     labels = _labels_by_task(rows, task_of_row, len(tasks))
-    option_sets, option_set = _option_sets(given, [labels[t] for t in task])
-    gold, gold_issues = _gold(rows, item, len(firsts))
-    without_gold = Items(
-        ids=tuple(ids[code] for code in id_of_row[firsts]),
+    option_sets, option_set = _option_sets(list_words, options_of_item, labels, task)
+    items = Items(
+        ids=tuple(map(ids.__getitem__, id_of_row[firsts].tolist())),
         task=task,
         tasks=tasks,
-        texts=tuple(texts),
+        texts=tuple(text_words[code] if code >= 0 else None for code in text_of_item.tolist()),
         option_sets=option_sets,
         option_set=option_set,
-        gold=np.full(len(firsts), NO_GOLD, dtype=np.int64),
+        gold=_places(gold_words, gold, option_sets, option_set),
+        scales=_scales(rows, task_of_row, len(tasks)),
     )
-    positions = [_position(without_gold, i, name) for i, name in enumerate(gold)]
-    items = Items(
-        **{**vars(without_gold), "gold": np.array(positions, dtype=np.int64)},
-    )
-    return items, item, text_issues + option_issues + gold_issues
+    return items, item, list(findings.all())
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
-    """Sorted distinct values of a text column, and each row's position among them `[N]`."""
-    codes, values = pd.factorize(column.to_numpy(), sort=True)
-    return tuple(str(value) for value in values), codes.astype(np.int64)
+def codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
+    """Sorted distinct values of a text column, and each row's place among them `[N]`, -1 if null."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    encoded = column.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):  # no chunk at all
+        encoded = pa.array([], ENCODED_TEXT)
+    words = encoded.dictionary.to_numpy(zero_copy_only=False)
+    found = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    used = np.zeros(len(words) + 1, dtype=bool)
+    used[found] = True
+    kept = np.flatnonzero(used[:-1])
+    order = kept[np.argsort(words[kept], kind="stable")]
+    place = np.full(len(words) + 1, -1, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return tuple(words[order].tolist()), place[found]
+
+
+def _list_codes(column: pa.ChunkedArray) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
+    """The distinct lists of a column, in order of appearance, and each row's place among them."""
+    joined = pc.binary_join(column, BETWEEN_OPTIONS)
+    encoded = joined.dictionary_encode().unify_dictionaries().combine_chunks()
+    words = [tuple(word.split(BETWEEN_OPTIONS)) for word in encoded.dictionary.to_pylist()]
+    found = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return tuple(words), np.asarray(found, dtype=np.int64)
 
 
 def _codes_by_appearance(keys: IntArray) -> tuple[IntArray, IntArray]:
     """Codes in order of first appearance `[N]`, and the row where each first appears."""
-    codes, values = pd.factorize(keys)
+    found, values = pd.factorize(keys)
     firsts = np.full(len(values), len(keys), dtype=np.int64)
-    np.minimum.at(firsts, codes, np.arange(len(keys)))
-    return codes.astype(np.int64), firsts
+    np.minimum.at(firsts, found, np.arange(len(keys)))
+    return found.astype(np.int64), firsts
 
 
 def _one_each(
-    rows: pa.Table, item: IntArray, n_items: int, column: str
-) -> tuple[list[Any], list[Issue]]:
-    """The first value that an item's rows give for `column`, None where none does.
+    code: IntArray, item: IntArray, n_items: int, clash: Callable[[int, int], None]
+) -> IntArray:
+    """The first value that an item's rows have `[I]`, -1 where none has one.
 
-    An issue for each item whose rows disagree. Options that come in another order are the same
-    options: some tools shuffle them for each annotator.
+    Args:
+        code: Value of each row `[N]`, -1 where it has none.
+        item: Item of each row `[N]`.
+        n_items: I.
+        clash: Called with the first row and the first other row of items whose rows differ.
     """
-    values = rows[column].to_pylist()
-    alike = sorted if column == "options" else str
-    first: dict[int, int] = {}
-    clashes: dict[int, Issue] = {}
-    for row, code in enumerate(item.tolist()):
-        if values[row] is None or code in clashes:
-            continue
-        known = first.setdefault(code, row)
-        if values[row] != values[known] and alike(values[row]) != alike(values[known]):
-            clashes[code] = _conflict(rows, known, row, column)
-    found = [values[first[code]] if code in first else None for code in range(n_items)]
-    return found, list(clashes.values())
+    given = np.flatnonzero(code >= 0)
+    first = np.full(n_items, -1, dtype=np.int64)
+    first[item[given][::-1]] = given[::-1]  # of several, the last write wins: the first row
+    other = given[code[given] != code[first[item[given]]]]
+    for row in other[np.sort(np.unique(item[other], return_index=True)[1])].tolist():
+        clash(int(first[item[row]]), row)
+    return np.where(first >= 0, code[first], -1)
 
 
-def _conflict(rows: pa.Table, first: int, row: int, column: str) -> Issue:
+def _two(rows: pa.Table, column: str, findings: Findings, first: int, row: int) -> None:
+    """An item has two texts, or two lists of options.
+
+    Options that come in another order are the same options: some tools shuffle them for each
+    annotator.
+    """
+    one, other = rows[column][first].as_py(), rows[column][row].as_py()
+    if column == "options" and sorted(one) == sorted(other):
+        return
     place = f"{rows['source_file'][first]}:{rows['source_line'][first]}"
     what = {"text": "another text", "options": "other options"}[column]
-    return Issue(
-        code=f"item-with-two-{'texts' if column == 'text' else 'option-lists'}",
-        message=f"item {rows['item_id'][row].as_py()!r} has {what} here than at {place}",
-        file=rows["source_file"][row].as_py(),
-        line=rows["source_line"][row].as_py(),
-        hint="an item id must name one thing; choose its column with --item-col",
+    findings.add(
+        Issue(
+            code=f"item-with-two-{'texts' if column == 'text' else 'option-lists'}",
+            message=f"item {rows['item_id'][row].as_py()!r} has {what} here than at {place}",
+            **place_of(rows, row),
+            hint="an item id must name one thing; choose its column with --item-col",
+        )
+    )
+
+
+def _two_golds(
+    rows: pa.Table, item: IntArray, contested: set[int], findings: Findings, first: int, row: int
+) -> None:
+    """An item has several gold labels: none of them is used."""
+    contested.add(int(item[row]))
+    findings.add(
+        Issue(
+            code="item-with-two-gold-labels",
+            severity=Severity.WARNING,
+            message=f"item {rows['item_id'][row].as_py()!r} has two gold labels, "
+            f"{rows['gold'][first].as_py()!r} and {rows['gold'][row].as_py()!r}; neither is used",
+            **place_of(rows, row),
+        )
     )
 
 
 def _option_sets(
-    given: Sequence[Sequence[str] | None], otherwise: Sequence[tuple[str, ...]]
+    given: Sequence[tuple[str, ...]],
+    given_of_item: IntArray,
+    labels: Sequence[tuple[str, ...]],
+    task: IntArray,
 ) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
     """The distinct lists of options and which each item has: its own, else its task's labels."""
-    wanted = [
-        tuple(options) if options is not None else labels
-        for options, labels in zip(given, otherwise, strict=True)
-    ]
-    distinct = {options: code for code, options in enumerate(dict.fromkeys(wanted))}
-    return tuple(distinct), np.array([distinct[options] for options in wanted], dtype=np.int64)
+    wanted = np.where(given_of_item >= 0, given_of_item, len(given) + task)
+    known = [*given, *labels]
+    distinct: dict[tuple[str, ...], int] = {}
+    used, where = np.unique(wanted, return_index=True)
+    place = np.zeros(len(known), dtype=np.int64)
+    for code in used[np.argsort(where)].tolist():
+        place[code] = distinct.setdefault(known[code], len(distinct))
+    return tuple(distinct), place[wanted]
 
 
-def _labels_by_task(rows: pa.Table, task_of_row: IntArray, n_tasks: int) -> list[tuple[str, ...]]:
-    """All labels and gold labels that a task has seen, sorted."""
+def _labels_by_task(rows: pa.Table, task: IntArray, n_tasks: int) -> list[tuple[str, ...]]:
+    """All labels and gold labels that a task has seen: numbers by value, then the rest by name."""
     seen: list[set[str]] = [set() for _ in range(n_tasks)]
     for column in ("label", "gold"):
-        codes, values = pd.factorize(rows[column].to_numpy())
-        for task, code in set(zip(task_of_row.tolist(), codes.tolist(), strict=True)):
-            if code >= 0:
-                seen[task].add(str(values[code]))
-    return [tuple(sorted(labels)) for labels in seen]
+        words, code = codes(rows[column])
+        pairs = np.unique(task[code >= 0] * len(words) + code[code >= 0])
+        for pair in pairs.tolist():
+            seen[pair // len(words)].add(words[pair % len(words)])
+    return [tuple(sorted(labels, key=_in_order)) for labels in seen]
 
 
-def _gold(rows: pa.Table, item: IntArray, n_items: int) -> tuple[list[str | None], list[Issue]]:
-    """The gold label of each item; where rows name several, none of them, with a warning."""
-    gold: list[str | None] = [None] * n_items
-    issues: list[Issue] = []
-    contested: set[int] = set()
-    for row, value in enumerate(rows["gold"].to_pylist()):
-        code = int(item[row])
-        if value is None or code in contested:
-            continue
-        if gold[code] in (None, value):
-            gold[code] = value
-            continue
-        contested.add(code)
-        issues.append(_contested_gold(rows, row, str(gold[code]), value))
-    for code in contested:
-        gold[code] = None
-    return gold, issues
+def _in_order(label: str) -> tuple[float, str]:
+    try:
+        return float(label), label
+    except ValueError:
+        return float("inf"), label
 
 
-def _contested_gold(rows: pa.Table, row: int, first: str, other: str) -> Issue:
-    return Issue(
-        code="item-with-two-gold-labels",
-        severity=Severity.WARNING,
-        message=f"item {rows['item_id'][row].as_py()!r} has two gold labels, {first!r} and "
-        f"{other!r}; neither is used",
-        file=rows["source_file"][row].as_py(),
-        line=rows["source_line"][row].as_py(),
-    )
+def _scales(rows: pa.Table, task: IntArray, n_tasks: int) -> tuple[Scale, ...]:
+    """How the labels of each task relate, as the loader has said."""
+    words, code = codes(rows["scale"])
+    scales = [Scale.NOMINAL] * n_tasks
+    for pair in np.unique(task[code >= 0] * max(len(words), 1) + code[code >= 0]).tolist():
+        scales[pair // len(words)] = Scale(words[pair % len(words)])
+    return tuple(scales)
 
 
-def _position(items: Items, item: int, name: str | None) -> int:
-    options = items.options(item)
-    return options.index(name) if name in options else NO_GOLD
+def _places(
+    words: Sequence[str],
+    word: IntArray,
+    option_sets: Sequence[tuple[str, ...]],
+    option_set: IntArray,
+) -> IntArray:
+    """Where each row's word stands among its options, -1 where it does not."""
+    pair, back = np.unique(option_set * (len(words) + 1) + word + 1, return_inverse=True)
+    place = np.full(len(pair), -1, dtype=np.int64)
+    for n, code in enumerate(pair.tolist()):
+        options, name = option_sets[code // (len(words) + 1)], code % (len(words) + 1) - 1
+        if name >= 0 and words[name] in options:
+            place[n] = options.index(words[name])
+    return place[back]
 
 
-def _positions(
-    names: Sequence[str], item: IntArray, items: Items, rows: pa.Table
-) -> tuple[IntArray, list[Issue]]:
+def _positions(rows: pa.Table, item: IntArray, items: Items) -> tuple[IntArray, list[Issue]]:
     """Label codes `[N]`; an issue for each label that its item does not offer."""
-    lookup = [{name: k for k, name in enumerate(options)} for options in items.option_sets]
-    found = [
-        lookup[option_set].get(name, -1)
-        for option_set, name in zip(items.option_set[item].tolist(), names, strict=True)
-    ]
-    positions = np.array(found, dtype=np.int64)
-    issues = [
+    words, code = codes(rows["label"])
+    positions = _places(words, code, items.option_sets, items.option_set[item])
+    findings = Findings(
         Issue(
             code="label-outside-options",
-            message=f"the label {names[row]!r} is not among the options of item "
+            message=f"the label {rows['label'][row].as_py()!r} is not among the options of item "
             f"{rows['item_id'][row].as_py()!r}",
-            file=rows["source_file"][row].as_py(),
-            line=rows["source_line"][row].as_py(),
+            **place_of(rows, row),
         )
         for row in np.flatnonzero(positions < 0).tolist()
-    ]
-    return positions, issues
+    )
+    return positions, list(findings.all())
 
 
 def _dropped_hint(files: Sequence[LoadedFile]) -> str:

@@ -36,3 +36,36 @@ class CrowdKind(StrEnum):
     BETA = "beta"
     ADVERSARIAL = "adversarial"
     TASK_SPECIALIST = "task-specialist"
+
+
+class AnnotatorFrom(StrEnum):
+    """Where an export says who gave an annotation."""
+
+    FIELD = "field"
+    FILENAME = "filename"
+    PROJECT = "project"
+
+
+class MultiSelect(StrEnum):
+    """What an answer becomes that can hold several options."""
+
+    PER_OPTION = "per-option"
+    COMBINATION = "combination"
+
+
+class Duplicates(StrEnum):
+    """Which of one annotator's several answers to one question about one item counts."""
+
+    LAST = "last"
+    FIRST = "first"
+    ALL = "all"
+    ERROR = "error"
+
+
+class TableFormat(StrEnum):
+    """What `realm convert` writes."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    WIDE_CSV = "wide-csv"
+    JSONL = "jsonl"

@@ -6,7 +6,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from realm_cli.choices import AnnotatorModel, CrowdKind, Objective, Pooling
+from realm_cli.choices import (
+    AnnotatorFrom,
+    AnnotatorModel,
+    CrowdKind,
+    Duplicates,
+    MultiSelect,
+    Objective,
+    Pooling,
+)
 
 
 class Columns(BaseModel):
@@ -21,6 +29,45 @@ class Columns(BaseModel):
     task: str | None = None
     gold: str | None = None
     options: str | None = None
+    status: str | None = None
+    time: str | None = None
+    group: str | None = None
+
+
+class Reading(BaseModel):
+    """How to read annotation exports: all that detection and column names do not settle.
+
+    A profile (`realm inspect --save-profile`) is one of these as TOML.
+
+    Attributes:
+        format: A key of `loaders.LOADERS`; None to find the format of each file by its content.
+        columns: Which column plays which part, where the names do not say.
+        annotator_from: Where the annotator is named.
+        multi_select: What answers that can hold several options become.
+        taxonomy_level: How many steps of a taxonomy's paths make the label; -1 takes the last
+            step alone, None the whole path.
+        answer_pattern: Regular expression for columns that hold the id of an item in their names,
+            with a group `item` and perhaps a group `question`.
+        duplicates: Which of several answers of one annotator to one question counts.
+        include_models: Count the answers of models as if people had given them.
+        normalize_labels: Labels that differ only in case, spaces or Unicode form are one.
+        keep_personal: Keep columns that hold personal data (addresses, places, names).
+        anonymize: Replace annotator ids by hashes keyed with REALM_ANONYMIZE_KEY.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: str | None = None
+    columns: Columns = Columns()
+    annotator_from: AnnotatorFrom = AnnotatorFrom.FIELD
+    multi_select: MultiSelect = MultiSelect.PER_OPTION
+    taxonomy_level: Annotated[int, Field(ge=-1)] | None = None
+    answer_pattern: str | None = None
+    duplicates: Duplicates = Duplicates.LAST
+    include_models: bool = False
+    normalize_labels: bool = False
+    keep_personal: bool = False
+    anonymize: bool = False
 
 
 class TrainSettings(BaseModel):

@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from realm_cli import __version__, checkpoint, checks, loaders
 from realm_cli.aggregate.expertise import fit_expertise
-from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
+from realm_cli.annotations import AnnotationTable, Items, build_items, build_table, join
 from realm_cli.choices import AnnotatorModel, Objective
-from realm_cli.config import Columns, CrowdSettings, TrainSettings
+from realm_cli.config import CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, MissingExtraError, UsageError
 from realm_cli.posterior import truth_log_posterior
 from realm_cli.report import json_file
@@ -28,7 +28,7 @@ from realm_cli.report.build import Evidence, build_report, now
 from realm_cli.report.model import CompetenceReport, Estimate, InputFile, Kind
 from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
-from realm_cli.schema import DEFAULT_TASK, Issue, Severity, with_column
+from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
 from realm_cli.simulate import annotation_rows, simulate, truth_csv
 
 if TYPE_CHECKING:
@@ -46,13 +46,11 @@ class Source:
 
     Attributes:
         files: The exports.
-        columns: Which column plays which part, where the names do not say.
-        format: The loader's name; None to detect it.
+        reading: How to read them.
     """
 
     files: tuple[Path, ...]
-    columns: Columns = loaders.FOUND_BY_NAME
-    format: str | None = None
+    reading: Reading = loaders.AS_FOUND
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,8 @@ def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loa
     Raises:
         InputError: With everything that is wrong.
     """
-    files = loaders.load(source.files, source.columns, source.format)
-    table, issues = build_table(files)
+    files = loaders.load(source.files, source.reading)
+    table, issues = build_table(files, source.reading.duplicates)
     found = [issue for file in files for issue in file.issues] + issues + check(table)
     errors = [issue for issue in found if issue.severity is Severity.ERROR]
     if errors:
@@ -245,7 +243,7 @@ def _write_side(side: Path, evidence: Evidence, report: CompetenceReport) -> Non
     (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
     checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
     checkpoint.write_parquet(labels_table(evidence.table, evidence.log_q), side / "labels.parquet")
-    checkpoint.write_parquet(evidence.table.rows, side / "annotations.parquet")
+    checkpoint.write_parquet(plain(evidence.table.rows), side / "annotations.parquet")
     save_file({"expertise": evidence.expertise}, side / "expertise.safetensors")
 
 
@@ -307,7 +305,7 @@ def predict(run: Path, source: Source) -> pa.Table:
     """
     record = checkpoint.read_record(run)
     require_training_extra()
-    items = _items_for(record, loaders.load_items(source.files, source.columns, source.format))
+    items = _items_for(record, loaders.load_items(source.files, source.reading))
     from realm_cli.backbones import load_backbone
     from realm_cli.batching import encode
     from realm_cli.training import predict_log_p
@@ -321,7 +319,7 @@ def predict(run: Path, source: Source) -> pa.Table:
 
 def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Items:
     """The items of the files, their tasks and options filled in from the run."""
-    rows = pa.concat_tables([file.table for file in files], promote_options="default")
+    rows = join([file.table for file in files])
     labels = {task.task: task.labels for task in record.tasks}
     tasks = rows["task"].to_pylist()
     if len(labels) == 1:
@@ -343,7 +341,7 @@ def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Ite
         raise InputError("these items cannot be labelled", issues=issues)
     rows = with_column(rows, "task", pa.array(tasks, pa.string()))
     rows = with_column(rows, "options", pa.array(options, pa.list_(pa.string())))
-    items, _, found = build_items(rows.combine_chunks())
+    items, _, found = build_items(rows)
     errors = [issue for issue in found if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the items contradict one another", issues=errors)
@@ -373,16 +371,16 @@ def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
     Returns:
         The file with the truth: `NAME.truth.csv`, columns annotator_id, task, expertise.
     """
-    files = loaders.load_items(source.files, source.columns, source.format)
-    rows = pa.concat_tables([file.table for file in files], promote_options="default")
-    items, item_of_row, issues = build_items(rows.combine_chunks())
+    files = loaders.load_items(source.files, source.reading)
+    rows = join([file.table for file in files])
+    items, item_of_row, issues = build_items(rows)
     errors = [issue for issue in issues if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the items contradict one another", issues=errors)
     crowd = simulate(items, settings)
     first = np.unique(item_of_row, return_index=True)[1]
     truth = out.with_name(f"{out.stem}.truth.csv")
-    annotations = annotation_rows(rows.take(first), items, crowd)
+    annotations = annotation_rows(plain(rows).take(first), items, crowd)
     checkpoint.write_file(out, lambda path: checkpoint.write_parquet(annotations, path))
     known = truth_csv(items, crowd)
     checkpoint.write_file(truth, lambda path: checkpoint.write_text(known, path))

@@ -6,6 +6,8 @@ to these names in `loaders/` and nowhere else.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -33,6 +35,23 @@ class Status(StrEnum):
     EMPTY = "empty"
     REJECTED = "rejected"
     PENDING = "pending"
+    MODEL = "model"
+
+
+class Scale(StrEnum):
+    """How a task's labels relate: names only, steps in an order, or numbers."""
+
+    NOMINAL = "nominal"
+    ORDINAL = "ordinal"
+    INTERVAL = "interval"
+
+
+class Origin(StrEnum):
+    """Where an answer came from: the annotator's own head, a pre-label accepted, or a model."""
+
+    MANUAL = "manual"
+    PRE_LABEL = "pre-label"
+    MODEL = "model"
 
 
 class Severity(StrEnum):
@@ -43,7 +62,17 @@ class Severity(StrEnum):
 
 
 class Issue(BaseModel):
-    """One problem in the data, at one place."""
+    """One problem in the data, at one place; or all the further ones of its kind.
+
+    Attributes:
+        code: The kind of problem, for machines.
+        message: One sentence for people.
+        severity: Whether it stops the command.
+        file: Where it is.
+        line: Line or record in that file, from 1.
+        hint: What to do about it.
+        count: How many problems it stands for.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,11 +82,64 @@ class Issue(BaseModel):
     file: str | None = None
     line: int | None = None
     hint: str | None = None
+    count: int = 1
 
     @property
     def place(self) -> str:
         """`file:line`, as far as it is known."""
         return ":".join(str(part) for part in (self.file, self.line) if part is not None)
+
+
+MOST_LISTED = 20
+"""How many problems of one kind are kept one by one; the rest of the kind is counted."""
+
+
+class Findings:
+    """Gathers problems: the first `MOST_LISTED` of each kind as they are, then only their number.
+
+    A file of a million bad rows must neither fill the memory nor the screen.
+    """
+
+    def __init__(self, issues: Iterable[Issue] = ()) -> None:
+        self._listed: list[Issue] = []
+        self._counts: Counter[tuple[str, Severity]] = Counter()
+        self._last: dict[tuple[str, Severity], Issue] = {}
+        self.extend(issues)
+
+    def add(self, issue: Issue) -> None:
+        """Take in a problem."""
+        kind = issue.code, issue.severity
+        if self._counts[kind] < MOST_LISTED:
+            self._listed.append(issue)
+        else:
+            self._last[kind] = issue
+        self._counts[kind] += issue.count
+
+    def extend(self, issues: Iterable[Issue]) -> None:
+        """Take in several."""
+        for issue in issues:
+            self.add(issue)
+
+    def __bool__(self) -> bool:
+        return bool(self._listed)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether one of them stops the command."""
+        return any(severity is Severity.ERROR for _, severity in self._counts)
+
+    def all(self) -> tuple[Issue, ...]:
+        """The listed ones in their order, then one for the rest of each kind."""
+        return (*self._listed, *map(self._rest, self._last))
+
+    def _rest(self, kind: tuple[str, Severity]) -> Issue:
+        listed = sum(issue.count for issue in self._listed if (issue.code, issue.severity) == kind)
+        return self._last[kind].model_copy(
+            update={
+                "message": f"and more of the same, the last one here: {self._last[kind].message}",
+                "count": self._counts[kind] - listed,
+            }
+        )
 
 
 def _as_text(value: Any) -> Any:
@@ -93,6 +175,7 @@ class Item(BaseModel):
     text: Text | None = None
     options: Options | None = None
     gold: Text | None = None
+    scale: Scale | None = None
     fields: dict[str, Any] = Field(default_factory=dict)
     source_file: str
     source_line: int
@@ -105,7 +188,13 @@ class Item(BaseModel):
 
 
 class Annotation(Item):
-    """One annotator's answer to one task about one item: a row of the canonical table."""
+    """One annotator's answer to one task about one item: a row of the canonical table.
+
+    Attributes:
+        origin: Where the answer came from, as far as the export says.
+        edited: Whether somebody else changed it after the annotator.
+        is_gold: Whether this answer is itself the item's gold, so that it cannot be scored on it.
+    """
 
     annotator_id: Text
     label: Text | None = None
@@ -113,6 +202,9 @@ class Annotation(Item):
     submitted_at: datetime | None = None
     duration_s: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     group: Text | None = None
+    origin: Origin | None = None
+    edited: bool | None = None
+    is_gold: bool | None = None
 
     @model_validator(mode="after")
     def _an_answer_has_a_label(self) -> Self:
@@ -142,6 +234,10 @@ CANONICAL_SCHEMA = pa.schema(
         ("submitted_at", pa.timestamp("us", tz="UTC")),
         ("duration_s", pa.float64()),
         ("group", pa.string()),
+        ("scale", pa.string()),
+        ("origin", pa.string()),
+        ("edited", pa.bool_()),
+        ("is_gold", pa.bool_()),
         ("source_file", pa.string()),
         ("source_line", pa.int64()),
     ]
@@ -150,6 +246,25 @@ CANONICAL_SCHEMA = pa.schema(
 
 Rows of items that nobody labelled have null annotator_id, label and status.
 """
+
+
+ENCODED_TEXT = pa.dictionary(pa.int32(), pa.string())
+ROW_SCHEMA = pa.schema(
+    [
+        (column.name, ENCODED_TEXT if column.type == pa.string() else column.type)
+        for column in CANONICAL_SCHEMA
+    ]
+)
+"""The canonical table in memory, where every distinct text is kept once."""
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """Rows as they are written: text as text."""
+    columns = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in rows.columns
+    ]
+    return pa.table(columns, names=rows.column_names)
 
 
 def with_column(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:

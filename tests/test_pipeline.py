@@ -18,7 +18,7 @@ from harness import (
 )
 
 from realm_cli import pipeline
-from realm_cli.config import Columns, CrowdSettings, TrainSettings
+from realm_cli.config import Columns, CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, OutputExistsError, UsageError
 
 
@@ -139,8 +139,8 @@ def test_predictions_keep_to_the_order_of_the_file(tmp_path, two_tasks):
 
 def test_columns_can_be_named(tmp_path, colours):
     new = write_rows(tmp_path / "new.jsonl", [{"key": "n", "body": "thing 1"}])
-    columns = Columns(item="key", text="body")
-    (row,) = pipeline.predict(colours, pipeline.Source((new,), columns)).to_pylist()
+    reading = Reading(columns=Columns(item="key", text="body"))
+    (row,) = pipeline.predict(colours, pipeline.Source((new,), reading)).to_pylist()
     assert row["item_id"] == "n"
 
 

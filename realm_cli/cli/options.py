@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from realm_cli.config import Columns
+    from realm_cli.config import Reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,18 +46,21 @@ class DataOptions:
         str | None, typer.Option(help="Column of answer options.", rich_help_panel="Data")
     ] = None
 
-    def columns(self) -> Columns:
+    def reading(self) -> Reading:
         """The same as the loaders take it."""
-        from realm_cli.config import Columns
+        from realm_cli.config import Columns, Reading
 
-        return Columns(
-            item=self.item_col,
-            annotator=self.annotator_col,
-            label=self.label_col,
-            text=self.text_col,
-            task=self.task_col,
-            gold=self.gold_col,
-            options=self.options_col,
+        return Reading(
+            format=self.format,
+            columns=Columns(
+                item=self.item_col,
+                annotator=self.annotator_col,
+                label=self.label_col,
+                text=self.text_col,
+                task=self.task_col,
+                gold=self.gold_col,
+                options=self.options_col,
+            ),
         )
 
 

@@ -29,7 +29,7 @@ def validate(
     """
     from realm_cli import pipeline
 
-    found = pipeline.validate(pipeline.Source(tuple(files), data.columns(), data.format))
+    found = pipeline.validate(pipeline.Source(tuple(files), data.reading()))
     if json:
         console.data(_as_json(found))
     else:

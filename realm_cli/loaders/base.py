@@ -1,10 +1,14 @@
-"""The contract of a loader: one format a file, raw rows out under our own names."""
+"""The contract of a loader: one format a file, rows out under our own names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+import codecs
+import io
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, TypeAlias
 
+from realm_cli.choices import AnnotatorFrom
 from realm_cli.errors import InputError
 from realm_cli.schema import Issue
 
@@ -14,7 +18,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from realm_cli.config import Columns
+    from realm_cli.config import Columns, Reading
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,25 @@ class RawRow:
 
 
 @dataclass(frozen=True)
+class RawBatch:
+    """Many rows at once, as Arrow columns; a format that has columns need not be read by rows.
+
+    Attributes:
+        line: Record number of the first row, from 1.
+        columns: Canonical column name -> column as found.
+        fields: The items' other fields, by their own names.
+        names: Canonical column name -> what the file calls it, for messages.
+        row: Makes the n-th row of the batch a RawRow, for rows that need a closer look.
+    """
+
+    line: int
+    columns: Mapping[str, pa.Array]
+    fields: Mapping[str, pa.Array]
+    names: Mapping[str, str]
+    row: Callable[[int], RawRow]
+
+
+@dataclass(frozen=True)
 class Dropped:
     """Something in the file that is no annotation; it is counted and left out.
 
@@ -47,30 +70,51 @@ class Dropped:
     reason: str
 
 
-Record: TypeAlias = RawRow | Dropped | Issue
+Record: TypeAlias = RawRow | RawBatch | Dropped | Issue
 """What a loader yields, in file order."""
 
 
 @dataclass(frozen=True)
-class Head:
-    """A file as detection and loaders see it, read from disk once.
+class Export:
+    """A file of annotations, wherever it lies: on disk, inside an archive, in a pipe.
+
+    It can be opened again and again; nothing but its beginning is kept in memory.
 
     Attributes:
-        path: Where it lies, as the user named it.
-        raw: Its bytes.
-        text: What they decode to; empty where they are no text.
-        not_text: Why they are no text, in words; None where they are.
+        path: Where it lies, as the user named it; inside an archive `archive.zip/member`.
+        open: Opens its bytes, unpacked.
+        start: Its first bytes.
+        sha256: Digest of its bytes.
+        encoding: What its text is written in; None where it is no text.
+        not_text: Why it is no text, in words; None where it is.
+        issues: What was odd about reading it.
     """
 
     path: Path
-    raw: bytes
-    text: str
+    open: Callable[[], BinaryIO]
+    start: bytes
+    sha256: str = ""
+    encoding: str | None = "utf-8-sig"
     not_text: str | None = None
+    issues: tuple[Issue, ...] = ()
 
     @property
     def shown(self) -> str:
         """The path as it appears in messages."""
         return str(self.path)
+
+    @cached_property
+    def head(self) -> str:
+        """The beginning of the text; empty where there is none."""
+        if self.encoding is None:
+            return ""
+        decoder = codecs.getincrementaldecoder(self.encoding)(errors="replace")
+        return decoder.decode(self.start)
+
+    def text(self) -> TextIO:
+        """Open the text, its line ends as they are."""
+        encoding = self.encoding or "utf-8-sig"
+        return io.TextIOWrapper(self.open(), encoding=encoding, newline="", errors="replace")
 
     def refuse(
         self, code: str, message: str, *, hint: str | None = None, line: int | None = None
@@ -85,34 +129,70 @@ class Request:
     """What the caller wants from a file.
 
     Attributes:
-        columns: Which column plays which part, where the user said so.
+        reading: How to read it, where the user said so.
         labelled: True for annotations; False for items alone, where annotators and labels are
             neither needed nor looked for.
     """
 
-    columns: Columns
+    reading: Reading
     labelled: bool = True
+
+    @property
+    def columns(self) -> Columns:
+        """Which column plays which part, where the user said so."""
+        return self.reading.columns
+
+    def with_columns(self, **columns: str | None) -> Request:
+        """The same request with other columns."""
+        changed = self.columns.model_copy(update=columns)
+        return replace(self, reading=self.reading.model_copy(update={"columns": changed}))
+
+    def annotator_of(self, export: Export) -> str | None:
+        """Who gave all the annotations of a file, where its name says that."""
+        by_name = self.reading.annotator_from is AnnotatorFrom.FILENAME
+        return export.path.name.split(".")[0] if by_name else None
+
+
+CERTAIN, NAMED, LIKELY, POSSIBLE = 1.0, 0.95, 0.75, 0.5
+"""How sure a claim is: magic bytes; a vendor's own words; a shape; a shape that many things have."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A loader's word that a file is of its format.
+
+    Attributes:
+        evidence: What in the file says so.
+        confidence: From 0 to 1; the surest claim wins, and claims that are about as sure as one
+            another are ambiguous.
+    """
+
+    evidence: str
+    confidence: float = NAMED
 
 
 @dataclass(frozen=True)
 class Loader:
-    """A format: how to recognise it and how to read it.
+    """A format: how to recognise it, how to read it, and what reading it costs.
 
     Attributes:
         name: The word for `--format` and for the report.
         title: What people call it.
-        detect: Evidence in words that a file is of this format, or None.
+        detect: A claim that a file is of this format, or None.
         read: Rows of a file. Raises InputError where the file as a whole cannot be read.
-        general: It takes any table or list of records, and gives way to a loader that knows
-            whose export it is.
-        reads_text: It reads `Head.text`, so a file that is no text is refused before.
+        reads: What is read and as what, in sentences for the docs.
+        loses: What the format cannot say or what is left out, in sentences for the docs.
+        example: Name of the hand-written export that the docs show.
+        reads_text: It reads text, so a file that is no text is refused before.
     """
 
     name: str
     title: str
-    detect: Callable[[Head], str | None]
-    read: Callable[[Head, Request], Iterator[Record]]
-    general: bool = False
+    detect: Callable[[Export], Claim | None]
+    read: Callable[[Export, Request], Iterator[Record]]
+    reads: str = ""
+    loses: str = ""
+    example: str = ""
     reads_text: bool = True
 
 
@@ -130,6 +210,8 @@ class LoadedFile:
             status is not `ok` are in it too.
         dropped: Reason -> how many rows do not count as answers (their status, mostly).
         issues: Every problem found, in file order.
+        confidence: How sure the format is, from 0 to 1.
+        mapping: Canonical column name -> what the file calls it.
     """
 
     path: Path
@@ -140,3 +222,5 @@ class LoadedFile:
     table: pa.Table
     dropped: dict[str, int]
     issues: tuple[Issue, ...]
+    confidence: float = 1.0
+    mapping: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from realm_cli.loaders.base import Dropped, Head, Loader, Record, Request
+from realm_cli.loaders.base import POSSIBLE, Claim, Dropped, Export, Loader, Record, Request
 from realm_cli.loaders.columns import number_repeats
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 from realm_cli.schema import Issue
@@ -21,16 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
-SNIFFED = 1 << 16
 SNIFFED_ROWS = 20
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 LONGEST_CELL = 2**31 - 1
 """What csv takes at most everywhere; its default of 131,072 characters is less than a long text."""
 
 
-def detect(head: Head) -> str | None:
+def detect(export: Export) -> Claim | None:
     """A header of two or more names, and rows that fit under it."""
-    text = head.text[:SNIFFED]
+    text = export.head
     delimiter = delimiter_of(text)
     if delimiter is None or text.lstrip().startswith(("{", "[", "<")):
         return None
@@ -40,46 +39,49 @@ def detect(head: Head) -> str | None:
     fitting = sum(2 <= len(row) <= len(header) for row in rows)
     if 2 * fitting < len(rows):
         return None
-    return f"a table of {len(header)} columns separated by {DELIMITERS[delimiter]}"
+    return Claim(f"a table of {len(header)} columns separated by {DELIMITERS[delimiter]}", POSSIBLE)
 
 
-def read(head: Head, request: Request) -> Iterator[Record]:
+def read(export: Export, request: Request) -> Iterator[Record]:
     """The rows of a delimited text file."""
-    return long_rows(read_table(head), request, file=head.shown)
+    return long_rows(read_table(export), request, export)
 
 
-def read_table(head: Head) -> Table:
+def read_table(export: Export) -> Table:
     """The header and the rows.
 
     Raises:
         InputError: The first line is no header.
     """
-    records = _records(head)
+    records = _records(export)
     header = next((cells for _, cells in records if isinstance(cells, list)), None)
     if header is None:
-        raise _no_header(head, records)
+        raise _no_header(export, records)
     names = number_repeats([name.strip() for name in header])
     body = records[1:]
 
     def rows() -> Iterator[TableRecord]:
         for line, cells in body:
-            yield cells if isinstance(cells, Issue) else _row(line, cells, header, names, head)
+            yield cells if isinstance(cells, Issue) else _row(line, cells, header, names, export)
 
     return Table(names, rows)
 
 
-def header_of(head: Head) -> tuple[str, ...]:
+def header_of(export: Export) -> tuple[str, ...]:
     """The column names, for detection; empty where the file is no table."""
-    text = head.text[:SNIFFED]
-    delimiter = delimiter_of(text)
-    if delimiter is None:
-        return ()
-    return tuple(name.strip() for name in _first_rows(text, delimiter)[0])
+    rows = first_rows(export)
+    return tuple(name.strip() for name in rows[0]) if rows else ()
+
+
+def first_rows(export: Export) -> list[list[str]]:
+    """The first rows, for detection; empty where the file is no table."""
+    delimiter = delimiter_of(export.head)
+    return _first_rows(export.head, delimiter) if delimiter is not None else []
 
 
 def delimiter_of(text: str) -> str | None:
     """The delimiter that the header line has most of, outside its quotes."""
-    bare = QUOTED.sub("", text[:SNIFFED]).lstrip("\r\n ")
+    bare = QUOTED.sub("", text).lstrip("\r\n ")
     header = re.split(r"[\r\n]", bare, maxsplit=1)[0]
     best = max(DELIMITERS, key=header.count)
     return best if best in header else None
@@ -100,18 +102,19 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
     return rows or [[]]
 
 
-def _records(head: Head) -> list[tuple[int, list[str] | Issue]]:
+def _records(export: Export) -> list[tuple[int, list[str] | Issue]]:
     """Each row with the physical line it starts on; blank lines left out."""
-    delimiter = delimiter_of(head.text) or ","
-    reader = csv.reader(io.StringIO(head.text, newline=""), delimiter=delimiter, strict=True)
+    delimiter = delimiter_of(export.head) or ","
     before = csv.field_size_limit(LONGEST_CELL)
     try:
-        return list(_numbered(reader, head))
+        with export.text() as text:
+            reader = csv.reader(text, delimiter=delimiter, strict=True)
+            return list(_numbered(reader, export))
     finally:
         csv.field_size_limit(before)
 
 
-def _numbered(reader: Reader, head: Head) -> Iterator[tuple[int, list[str] | Issue]]:
+def _numbered(reader: Reader, export: Export) -> Iterator[tuple[int, list[str] | Issue]]:
     line = 1
     try:
         for cells in reader:
@@ -119,23 +122,23 @@ def _numbered(reader: Reader, head: Head) -> Iterator[tuple[int, list[str] | Iss
                 yield line, cells
             line = reader.line_num + 1
     except csv.Error:
-        yield line, _bad_quotes(head, line)
+        yield line, _bad_quotes(export, line)
 
 
-def _bad_quotes(head: Head, line: int) -> Issue:
+def _bad_quotes(export: Export, line: int) -> Issue:
     return Issue(
         code="bad-quotes",
         message="a quoted cell that begins in this row is not closed properly; nothing after it "
         "was read",
-        file=head.shown,
+        file=export.shown,
         line=line,
         hint='put a cell that holds a quote in quotes, and write the quote twice: "say ""hi"""',
     )
 
 
-def _no_header(head: Head, records: Sequence[tuple[int, list[str] | Issue]]) -> Exception:
+def _no_header(export: Export, records: Sequence[tuple[int, list[str] | Issue]]) -> Exception:
     line = records[0][0] if records else 1
-    return head.refuse(
+    return export.refuse(
         "no-header",
         "the first row is no header of column names",
         line=line,
@@ -144,7 +147,7 @@ def _no_header(head: Head, records: Sequence[tuple[int, list[str] | Issue]]) -> 
 
 
 def _row(
-    line: int, cells: list[str], header: list[str], names: Sequence[str], head: Head
+    line: int, cells: list[str], header: list[str], names: Sequence[str], export: Export
 ) -> TableRecord:
     if cells == header:
         return Dropped("repeated-header")  # batches were joined with their headers
@@ -152,7 +155,7 @@ def _row(
         return Issue(
             code="too-many-cells",
             message=f"the row has {len(cells)} cells, the header {len(names)}",
-            file=head.shown,
+            file=export.shown,
             line=line,
             hint="a cell that holds the delimiter needs quotes around it",
         )
@@ -164,5 +167,4 @@ LOADER = Loader(
     title="CSV or TSV, one row an annotation",
     detect=detect,
     read=read,
-    general=True,
 )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TextIO
 
-from realm_cli.loaders.base import Head, Loader, Record, Request
+from realm_cli.loaders.base import POSSIBLE, Claim, Export, Loader, Record, Request
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 from realm_cli.schema import Issue
 
@@ -18,60 +19,160 @@ if TYPE_CHECKING:
 
 SPACE = re.compile(r"\s*")
 BETWEEN = re.compile(r"[\s,]*")
-NEXT_RECORD = re.compile(r"^\s*\{", re.MULTILINE)
+PIECE = 1 << 20
+"""Characters that are read from a file at a time."""
+LONGEST_WORD = 12
+"""No word or escape of JSON is longer; an error farther from the end is no matter of reading on."""
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 # NaN is no JSON, but data frames write it; like Infinity it is no answer to anything.
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 
-def detect(head: Head) -> str | None:
+def detect(export: Export) -> Claim | None:
     """Text that begins like a JSON record or a list of them."""
-    if re.match(r"\s*\[\s*(\{|\]|$)", head.text):
-        return "a JSON list"
-    return "JSON records one after another" if re.match(r"\s*\{", head.text) else None
+    if re.match(r"\s*\[\s*(\{|\]|$)", export.head):
+        return Claim("a JSON list", POSSIBLE)
+    sequence = re.match(r"\s*\{", export.head)
+    return Claim("JSON records one after another", POSSIBLE) if sequence else None
 
 
-def read(head: Head, request: Request) -> Iterator[Record]:
+def read(export: Export, request: Request) -> Iterator[Record]:
     """The records of a JSONL file, or of a JSON list."""
-    records = [_record(line, value, head) for line, value in scan_json(head)]
-    names = dict.fromkeys(
-        name for record in records if isinstance(record, TableRow) for name in record.cells
-    )
-    if not names:
-        yield from (record for record in records if isinstance(record, Issue))
+    table = read_table(export)
+    if not table.names:
+        yield from (record for record in table.rows() if isinstance(record, Issue))
         return
-    yield from long_rows(Table(tuple(names), lambda: iter(records)), request, file=head.shown)
+    yield from long_rows(table, request, export)
 
 
-def scan_json(head: Head) -> Iterator[tuple[int, Any]]:
+def read_table(export: Export) -> Table:
+    """The records as a table; its columns are all names that records have."""
+    names: dict[str, None] = {}
+
+    def rows() -> Iterator[TableRecord]:
+        return (_record(line, value, export) for line, value in scan_json(export))
+
+    for record in rows():
+        if isinstance(record, TableRow):
+            names.update(dict.fromkeys(record.cells))
+    return Table(tuple(names), rows)
+
+
+@lru_cache(maxsize=1)  # every loader asks for it
+def first_value(export: Export) -> Any:
+    """The first record, for detection; an Issue where the file's beginning is no JSON."""
+    return next((value for _, value in scan_json(export)), None)
+
+
+def scan_json(export: Export) -> Iterator[tuple[int, Any]]:
     """The values of a JSON list or of a sequence of JSON texts, each with its line.
 
     What is broken comes as an Issue. In a sequence reading goes on at the next line that begins a
-    record; in a list it ends there.
+    record; in a list it ends there. The file is read in pieces, so that only one value at a time
+    is in memory.
     """
-    text = head.text
-    lines = _LineCounter(text)
-    in_list = text.lstrip().startswith("[")
-    clean = _whole_characters if HALF_CHARACTER.search(text) else None
-    position = text.index("[") + 1 if in_list else 0
-    while True:
-        position = _match_end(BETWEEN if in_list else SPACE, text, position)
-        line = lines.at(position)
-        if position >= len(text) or (in_list and text[position] == "]"):
-            if in_list:
-                yield from _list_end(head, line, text[position:])
-            return
-        try:
-            value, position = DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            yield line, _broken(head, line, error)
-            following = None if in_list else NEXT_RECORD.search(text, text.find("\n", position))
-            if following is None or text.find("\n", position) < 0:
+    with export.text() as text:
+        yield from _Scanner(text, export).values()
+
+
+class _Scanner:
+    """Reads JSON values off a stream of text."""
+
+    def __init__(self, text: TextIO, export: Export) -> None:
+        self._text = text
+        self._export = export
+        self._buffer = ""
+        self._position = 0
+        self._line = 1
+        self._ended = False
+
+    def values(self) -> Iterator[tuple[int, Any]]:
+        self._skip(SPACE)
+        in_list = self._peek() == "["
+        self._advance(self._position + in_list)
+        between = BETWEEN if in_list else SPACE
+        while True:
+            self._skip(between)
+            line = self._line
+            following = self._peek()
+            if not following or (in_list and following == "]"):
+                if in_list:
+                    yield from _list_end(self._export, line, following + self._rest_of_line())
                 return
-            position = following.start()
-        else:
-            yield line, clean(value) if clean else value
+            try:
+                yield line, self._value()
+            except (ValueError, RecursionError) as error:
+                yield line, _broken(self._export, line, error)
+                if in_list or not self._next_record():
+                    return
+
+    def _value(self) -> Any:
+        """The value that begins here; more of the file is read until it is whole."""
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._buffer, self._position)
+                # a number or a word may go on behind the buffer's end
+                whole = end < len(self._buffer) or self._ended
+            except json.JSONDecodeError as error:
+                if self._ended or not _near_the_end(error):
+                    raise
+            else:
+                if whole:
+                    half = HALF_CHARACTER.search(self._buffer, self._position, end)
+                    self._advance(end)
+                    return _whole_characters(value) if half else value
+            self._read_more()
+
+    def _read_more(self) -> None:
+        """At least double what is there, so that a long value is not parsed too many times."""
+        self._buffer = self._buffer[self._position :]
+        self._position = 0
+        piece = self._text.read(max(PIECE, len(self._buffer)))
+        self._ended = not piece
+        self._buffer += piece
+
+    def _peek(self) -> str:
+        if self._position >= len(self._buffer) and not self._ended:
+            self._read_more()
+        return self._buffer[self._position : self._position + 1]
+
+    def _advance(self, end: int) -> None:
+        self._line += self._buffer.count("\n", self._position, end)
+        self._position = end
+
+    def _skip(self, pattern: re.Pattern[str]) -> None:
+        while self._peek():
+            match = pattern.match(self._buffer, self._position)
+            self._advance(match.end() if match else self._position)
+            if self._position < len(self._buffer):
+                return
+
+    def _rest_of_line(self) -> str:
+        """What stands behind the bracket that ends a list, as far as it matters."""
+        self._advance(self._position + (self._position < len(self._buffer)))
+        self._skip(SPACE)
+        return self._peek()
+
+    def _next_record(self) -> bool:
+        """Go to the next line that begins a record; False where there is none."""
+        while True:
+            end = self._buffer.find("\n", self._position)
+            if end >= 0:
+                self._advance(end + 1)
+                self._skip(SPACE)
+                if self._peek() == "{":
+                    return True
+            elif self._ended:
+                return False
+            else:
+                self._read_more()
+
+
+def _near_the_end(error: json.JSONDecodeError) -> bool:
+    """Whether more text might mend it."""
+    at_end = len(error.doc) - error.pos <= LONGEST_WORD
+    return at_end or error.msg.startswith("Unterminated string")
 
 
 def _whole_characters(value: Any) -> Any:
@@ -80,43 +181,24 @@ def _whole_characters(value: Any) -> Any:
     return DECODER.decode(text.decode("utf-8"))
 
 
-class _LineCounter:
-    """Line numbers of positions that only ever grow."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._line = 1
-        self._position = 0
-
-    def at(self, position: int) -> int:
-        self._line += self._text.count("\n", self._position, position)
-        self._position = max(self._position, position)
-        return self._line
-
-
-def _list_end(head: Head, line: int, rest: str) -> Iterator[tuple[int, Issue]]:
+def _list_end(export: Export, line: int, rest: str) -> Iterator[tuple[int, Issue]]:
     """What is wrong with how a list ends: it does not, or something comes behind it."""
     if not rest:
-        yield line, _cut_short(head, line)
-    elif rest[1:].strip():
+        yield line, _cut_short(export, line)
+    elif rest[1:]:
         yield (
             line,
             Issue(
                 code="broken-json",
                 message="the JSON list ends here, and something else comes behind it",
-                file=head.shown,
+                file=export.shown,
                 line=line,
                 hint="files that were joined must be split again: name them one after another",
             ),
         )
 
 
-def _match_end(pattern: re.Pattern[str], text: str, position: int) -> int:
-    match = pattern.match(text, position)
-    return match.end() if match else position
-
-
-def _record(line: int, value: Any, head: Head) -> TableRecord:
+def _record(line: int, value: Any, export: Export) -> TableRecord:
     if isinstance(value, Issue):
         return value
     if isinstance(value, dict):
@@ -124,21 +206,21 @@ def _record(line: int, value: Any, head: Head) -> TableRecord:
     return Issue(
         code="no-record",
         message=f"a record must be an object {{…}}, and this is {json.dumps(value)[:40]}",
-        file=head.shown,
+        file=export.shown,
         line=line,
     )
 
 
-def _broken(head: Head, line: int, error: ValueError | RecursionError) -> Issue:
+def _broken(export: Export, line: int, error: ValueError | RecursionError) -> Issue:
     reason = "it is nested too deeply, or holds too long a number"
     if isinstance(error, json.JSONDecodeError):
-        if _at_the_end(error, head.text):
-            return _cut_short(head, line)
+        if _at_the_end(error, error.doc):
+            return _cut_short(export, line)
         reason = error.msg[:1].lower() + error.msg[1:]
     return Issue(
         code="broken-json",
         message=f"the record that begins here is not JSON: {reason}",
-        file=head.shown,
+        file=export.shown,
         line=line,
     )
 
@@ -149,11 +231,11 @@ def _at_the_end(error: json.JSONDecodeError, text: str) -> bool:
     return not rest or (error.msg.startswith("Unterminated string") and "\n" not in rest)
 
 
-def _cut_short(head: Head, line: int) -> Issue:
+def _cut_short(export: Export, line: int) -> Issue:
     return Issue(
         code="cut-short",
         message="the JSON breaks off before its end",
-        file=head.shown,
+        file=export.shown,
         line=line,
         hint="the file was cut short; export or download it again",
     )
@@ -164,5 +246,4 @@ LOADER = Loader(
     title="JSON Lines or a JSON list, one record an annotation",
     detect=detect,
     read=read,
-    general=True,
 )

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from realm_cli.errors import InputError
-from realm_cli.loaders.columns import closest, fold, listed
-from realm_cli.loaders.tables import TableRow
-from realm_cli.loaders.task_answers import (
+from realm_cli.loaders.answers import (
     CHECK_BOX,
     Given,
+    Learner,
     Question,
     Ticks,
-    Unread,
-    learn,
     no_labels,
-    parse_form,
 )
+from realm_cli.loaders.columns import closest, fold, listed
+from realm_cli.loaders.tables import TableRow
+from realm_cli.loaders.task_answers import parse_form
 from realm_cli.loaders.values import is_missing
 from realm_cli.schema import DEFAULT_TASK, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from realm_cli.loaders.base import Head
+    from realm_cli.loaders.base import Export
     from realm_cli.loaders.tables import Table
 
 ANSWER, LABEL, ON = "Answer.", ".label", ".on"
@@ -117,13 +116,13 @@ class Form:
         return {**self.plain, **stems, **{q: q for q in self.questions if q not in taken}}
 
 
-def read_form(table: Table, wanted: str | None, head: Head, *, checked: bool) -> Form:
+def read_form(table: Table, wanted: str | None, export: Export, *, checked: bool) -> Form:
     """The answers to read, and the questions that they answer.
 
     Args:
         table: The file.
         wanted: The column or question that the user chose, if any: `Answer.q`, or just `q`.
-        head: For messages.
+        export: For messages.
         checked: Refuse what cannot be read; where only items are wanted, nothing is.
 
     Raises:
@@ -131,15 +130,15 @@ def read_form(table: Table, wanted: str | None, head: Head, *, checked: bool) ->
     """
     answers = [name for name in table.names if name.startswith(ANSWER)]
     if checked and wanted is None:
-        _check_columns(table, answers, head)
+        _check_columns(table, answers, export)
     form = _learned(_layout(table, answers), table)
     if wanted is not None:
         chosen = _only(form, answers, wanted)
         if chosen is None and checked:
-            _unknown(list(form.columns()), wanted, head)
+            _unknown(list(form.columns()), wanted, export)
         form = _learned(chosen, table) if chosen else form
     if checked:
-        _check(form, table, wanted, head)
+        _check(form, table, wanted, export)
     if not form.questions:
         form = replace(form, questions={DEFAULT_TASK: Question(DEFAULT_TASK)})
     return form
@@ -181,16 +180,12 @@ def _layout(table: Table, answers: Sequence[str]) -> Form:
 
 def _learned(form: Form, table: Table) -> Form:
     """The form with its questions, as all rows of the file show them."""
-    given, unread = [], Counter[tuple[str, str]]()
+    learner = Learner()
     for row in table.rows():
         if isinstance(row, TableRow):
-            try:
-                answers = form.given(row.cells)
-            except ValueError:
-                continue  # the row's turn comes
-            given.append(answers)
-            unread.update((n, a.kind) for n, a in answers.items() if isinstance(a, Unread))
-    return replace(form, questions=learn(given), unread=unread)
+            with suppress(ValueError):  # the row's turn comes
+                learner.add(form.given(row.cells))
+    return replace(form, questions=learner.questions(), unread=learner.unread)
 
 
 def _tasks(answers: Sequence[str]) -> dict[str, str]:
@@ -246,24 +241,24 @@ def _only(form: Form, answers: Sequence[str], wanted: str) -> Form | None:
     return Form({}, json=FORM, only=name) if name in form.questions else None
 
 
-def _unknown(names: Sequence[str], wanted: str, head: Head) -> NoReturn:
+def _unknown(names: Sequence[str], wanted: str, export: Export) -> NoReturn:
     match = closest(wanted, names)
-    raise head.refuse(
+    raise export.refuse(
         "unknown-column:label",
         f"there is no answer column {wanted!r}; {listed(names, 'answer columns')}",
         hint=f"did you mean --label-col {match}?" if match else "change --label-col",
     )
 
 
-def _check_columns(table: Table, answers: Sequence[str], head: Head) -> None:
+def _check_columns(table: Table, answers: Sequence[str], export: Export) -> None:
     """Refuse a file without answers, and one that has its items in the columns' names."""
     if not answers:
-        raise head.refuse(
+        raise export.refuse(
             "no-column:label", f"no Answer column holds the labels; {listed(table.names)}"
         )
     inside = [name for name in answers if ITEM_INSIDE.fullmatch(name)]
     if inside:
-        raise head.refuse(
+        raise export.refuse(
             "item-in-column",
             f"{inside[0]} and {len(inside) - 1} more columns have the id of an item inside their "
             "names; this layout is not read",
@@ -272,24 +267,24 @@ def _check_columns(table: Table, answers: Sequence[str], head: Head) -> None:
         )
 
 
-def _check(form: Form, table: Table, wanted: str | None, head: Head) -> None:
-    issues = [*_json(table, list(form.plain), head)]
+def _check(form: Form, table: Table, wanted: str | None, export: Export) -> None:
+    issues = [*_json(table, list(form.plain), export)]
     if not issues and wanted is None:
-        issues = _personal(form.columns(), head)
+        issues = _personal(form.columns(), export)
     if issues:
         raise InputError(issues[0].message, issues=issues)
     if not form.questions and form.unread:
-        raise no_labels(form.unread, head)
+        raise no_labels(form.unread, export)
 
 
-def _json(table: Table, answers: Sequence[str], head: Head) -> Iterator[Issue]:
+def _json(table: Table, answers: Sequence[str], export: Export) -> Iterator[Issue]:
     """Answers that are JSON lists or objects: somebody must say what in them is the label."""
     structured = [name for name in answers if any(_is_json(cell) for (cell,) in table.cells(name))]
     for column in structured:
         yield Issue(
             code="json-answers",
             message=f"the answers of {column} are JSON; this layout is not read",
-            file=head.shown,
+            file=export.shown,
             line=1,
             hint=_choose([name for name in answers if name not in structured]),
         )
@@ -306,7 +301,7 @@ def _is_json(cell: object) -> bool:
     return True
 
 
-def _personal(columns: Mapping[str, str], head: Head) -> list[Issue]:
+def _personal(columns: Mapping[str, str], export: Export) -> list[Issue]:
     """Questions about the annotator beside labels: nobody but the user can tell them apart."""
     about = [column for column, name in columns.items() if fold(name) in ABOUT_THE_ANNOTATOR]
     labels = [column for column in columns if column not in about]
@@ -317,7 +312,7 @@ def _personal(columns: Mapping[str, str], head: Head) -> list[Issue]:
             code="ambiguous-column:label",
             message=f"ambiguous: {', '.join(columns)} could each hold the label, though "
             f"{' and '.join(about)} may be about the annotator",
-            file=head.shown,
+            file=export.shown,
             line=1,
             hint=_choose(labels or list(columns)),
         )

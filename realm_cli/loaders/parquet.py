@@ -1,54 +1,101 @@
-"""Parquet, in long form: one row an annotation. `RawRow.line` is the row's number."""
+"""Parquet in long form: one row an annotation; `RawRow.line` is the number of the record."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from realm_cli.loaders.base import Head, Loader, Record, Request
+from realm_cli.loaders.base import CERTAIN, Claim, Export, Loader, Record, Request
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAGIC = b"PAR1"
-BATCH = 4096
+MOST_ROWS = 1 << 20
+"""Rows that are in memory at once."""
+
+DATASETS = b"huggingface"
+"""Key under which the datasets library keeps the names of classes beside the columns."""
 
 
-def detect(head: Head) -> str | None:
+def detect(export: Export) -> Claim | None:
     """The file's magic bytes."""
-    return "it starts with the mark of Parquet, PAR1" if head.raw.startswith(MAGIC) else None
+    marked = export.start.startswith(MAGIC)
+    return Claim("it starts with the mark of Parquet, PAR1", CERTAIN) if marked else None
 
 
-def read(head: Head, request: Request) -> Iterator[Record]:
+def read(export: Export, request: Request) -> Iterator[Record]:
     """The rows of a Parquet file."""
+    yield from long_rows(read_table(export), request, export)
+
+
+def read_table(export: Export) -> Table:
+    """The columns and rows of a Parquet file.
+
+    Raises:
+        InputError: The file is damaged, now or when a damaged part is come to.
+    """
     try:
-        file = pq.ParquetFile(pa.BufferReader(head.raw))
-        names = file.schema_arrow.names
+        with export.open() as raw, pq.ParquetFile(raw) as file:
+            schema = file.schema_arrow
     except (pa.ArrowException, OSError) as error:
-        raise _broken(head) from error
+        raise _broken(export) from error
+    texts = [column.name for column in schema if pa.types.is_string(column.type)]
+    classes = class_names(schema)
+
+    def batches(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        try:
+            with export.open() as raw, pq.ParquetFile(raw, read_dictionary=texts) as file:
+                wanted = list(dict.fromkeys(names))
+                for batch in file.iter_batches(batch_size=MOST_ROWS, columns=wanted):
+                    yield _with_class_names(batch, classes)
+        except (pa.ArrowException, OSError) as error:
+            raise _broken(export) from error
 
     def rows() -> Iterator[TableRecord]:
-        try:
-            yield from _rows(file)
-        except (pa.ArrowException, OSError) as error:
-            raise _broken(head) from error
+        line = 0
+        for batch in batches(schema.names):
+            for start in range(0, batch.num_rows, 4096):
+                for cells in batch.slice(start, 4096).to_pylist():
+                    line += 1
+                    yield TableRow(line, cells)
 
-    return long_rows(Table(names, rows), request, file=head.shown)
-
-
-def _rows(file: pq.ParquetFile) -> Iterator[TableRow]:
-    line = 0
-    for batch in file.iter_batches(batch_size=BATCH):
-        for cells in batch.to_pylist():
-            line += 1
-            yield TableRow(line, cells)
+    return Table(schema.names, rows, batches)
 
 
-def _broken(head: Head) -> Exception:
-    return head.refuse(
+def class_names(schema: pa.Schema) -> dict[str, list[str]]:
+    """Column of class numbers -> the names of the classes, where the file keeps them."""
+    try:
+        features = json.loads((schema.metadata or {})[DATASETS])["info"]["features"]
+        found = {name: feature["names"] for name, feature in features.items() if "names" in feature}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+    return {
+        name: [str(one) for one in names]
+        for name, names in found.items()
+        if isinstance(names, list) and name in schema.names
+    }
+
+
+def _with_class_names(batch: pa.RecordBatch, classes: Mapping[str, Sequence[str]]) -> Any:
+    for name, names in classes.items():
+        place = batch.schema.get_field_index(name)
+        if place >= 0 and pa.types.is_integer(batch.column(place).type):
+            codes = batch.column(place).to_pandas().to_numpy(dtype=np.float64, na_value=-1)
+            known = (codes >= 0) & (codes < len(names))  # -1 stands for no class
+            indices = pa.array(np.where(known, codes, 0).astype(np.int32), mask=~known)
+            column = pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()))
+            batch = batch.set_column(place, name, column)
+    return batch
+
+
+def _broken(export: Export) -> Exception:
+    return export.refuse(
         "broken-file",
         "the Parquet file is damaged or cut short",
         hint="write or download it again",

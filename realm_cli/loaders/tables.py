@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from realm_cli.loaders.base import Dropped, RawRow, Record, Request
+import pyarrow as pa
+
+from realm_cli.loaders.base import Dropped, Export, RawBatch, RawRow, Record, Request
 from realm_cli.loaders.columns import (
     ALL_ROLES,
     CANONICAL,
@@ -22,8 +25,14 @@ from realm_cli.schema import CANONICAL_SCHEMA, DEFAULT_TASK, Issue, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-IGNORED = ("source_file", "source_line", "__index_level_0__")
-"""Where a row came from before does not matter; nor does a data frame's old index."""
+PROVENANCE = ("source_file", "source_line")
+"""Where rows came from before realm wrote them; kept where both are there."""
+
+IGNORED = (*PROVENANCE, "__index_level_0__")
+"""A data frame's old index says nothing."""
+
+SAID = ("origin", "edited", "is_gold")
+"""Columns about an answer that are found by our own names alone."""
 
 STATUSES = frozenset(Status)
 
@@ -51,16 +60,31 @@ class Table:
     Attributes:
         names: Its columns.
         rows: Starts a new pass over the rows.
+        batches: Starts a new pass over some columns, many rows at a time, for files that are
+            kept by columns.
     """
 
     names: Sequence[str]
     rows: Callable[[], Iterator[TableRecord]]
+    batches: Callable[[Sequence[str]], Iterator[pa.RecordBatch]] | None = None
 
     def cells(self, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Some columns of every row."""
+        """Every combination of cells that some columns have, once or more often."""
+        if self.batches is not None:
+            for batch in self.batches(names):
+                yield from _distinct(batch, names)
+            return
         for row in self.rows():
             if isinstance(row, TableRow):
                 yield tuple(row.cells.get(name) for name in names)
+
+
+def _distinct(batch: pa.RecordBatch, names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    try:
+        rows = pa.Table.from_batches([batch]).group_by(list(names)).aggregate([])
+    except pa.ArrowNotImplementedError:  # lists and the like cannot be grouped by
+        rows = batch
+    yield from (tuple(cells[name] for name in names) for cells in rows.to_pylist())
 
 
 @dataclass(frozen=True)
@@ -69,38 +93,78 @@ class _Plan:
 
     columns: Mapping[str, str]
     fields: Mapping[str, str]
-    labelled: bool
+    everyone: str | None
     clock: Clock = field(default_factory=Clock)
 
 
-def long_rows(table: Table, request: Request, *, file: str) -> Iterator[Record]:
+def long_rows(table: Table, request: Request, export: Export) -> Iterator[Record]:
     """The rows of a long table under canonical names.
 
     Raises:
         InputError: A column that is needed is missing, unknown or ambiguous.
     """
-    found = _find(table, request, file)
+    found = _find(table, request, export)
     found.check()
     columns = {**found.names, **_own_columns(table, request)}
     taken = [*columns.values(), *IGNORED]
     if not request.labelled:
         given = (request.columns.annotator, request.columns.label)
         taken += [*CANONICAL_SCHEMA.names, *(name for name in given if name)]
-    plan = _Plan(columns, other_fields(table.names, taken), request.labelled)
-    for row in table.rows():
-        yield _raw_row(row, plan) if isinstance(row, TableRow) else row
-    yield from plan.clock.warnings(file)
+    everyone = request.annotator_of(export) if request.labelled else None
+    plan = _Plan(columns, other_fields(table.names, taken), everyone)
+    if table.batches is not None and "item_id" in columns and everyone is None:
+        yield from _batches(table, plan)
+    else:
+        for row in table.rows():
+            yield _raw_row(row, plan) if isinstance(row, TableRow) else row
+    yield from plan.clock.warnings(export.shown)
 
 
-def _find(table: Table, request: Request, file: str) -> Found:
+def _batches(table: Table, plan: _Plan) -> Iterator[RawBatch]:
+    """The rows, many at a time."""
+    assert table.batches is not None
+    line = 1
+    for batch in table.batches([*plan.columns.values(), *plan.fields]):
+        columns = {ours: batch.column(name) for ours, name in plan.columns.items()}
+        if "options" in columns:
+            columns["options"] = _listed(columns["options"])
+        fields = {ours: batch.column(name) for name, ours in plan.fields.items()}
+        yield RawBatch(line, columns, fields, plan.columns, partial(_nth, batch, line, plan))
+        line += batch.num_rows
+
+
+def _nth(batch: pa.RecordBatch, line: int, plan: _Plan, position: int) -> RawRow:
+    (cells,) = batch.slice(position, 1).to_pylist()
+    return _raw_row(TableRow(line + position, cells), plan)
+
+
+def _listed(column: pa.Array) -> pa.Array:
+    """Options that are text as lists; each distinct text is cut once."""
+    if pa.types.is_dictionary(column.type):
+        words, indices = column.dictionary, column.indices
+    elif pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        encoded = column.dictionary_encode()
+        words, indices = encoded.dictionary, encoded.indices
+    else:
+        return column
+    lists = [as_options(word) if not is_missing(word) else None for word in words.to_pylist()]
+    try:
+        return pa.array(lists, pa.list_(pa.string())).take(indices)
+    except pa.ArrowException:
+        return column  # the rows are looked at one by one
+
+
+def _find(table: Table, request: Request, export: Export) -> Found:
     roles = ALL_ROLES if request.labelled else ITEM_ROLES
-    found = find_columns(table.names, request.columns, roles, file=file)
+    found = find_columns(table.names, request.columns, roles, file=export.shown)
     if _task_is_the_item(table, request, found):
         found.column["item"] = found.column.pop("task")
     needed = ["annotator", "label"] if request.labelled else []
+    if request.annotator_of(export) is not None:
+        needed = [role for role in needed if role != "annotator"]
     if "text" not in found.column:
         needed.append("item")
-    require(found, table.names, needed, file=file)
+    require(found, table.names, needed, file=export.shown)
     return found
 
 
@@ -121,16 +185,24 @@ def _task_is_the_item(table: Table, request: Request, found: Found) -> bool:
 
 
 def _own_columns(table: Table, request: Request) -> dict[str, str]:
-    """The columns that are found by our own name or not at all."""
-    wanted = ["group", *(("submitted_at", "duration_s") if request.labelled else ())]
-    if request.labelled and "status" in table.names and _holds_statuses(table):
-        wanted.append("status")
-    return {name: name for name in wanted if name in table.names and request.labelled}
+    """The columns that are found by our own name, or named by the user, or not at all."""
+    names, columns = table.names, request.columns
+    own = ("group", "scale", *((*SAID, "submitted_at", "duration_s") if request.labelled else ()))
+    found = {name: name for name in own if name in names}
+    given = {"status": columns.status, "submitted_at": columns.time, "group": columns.group}
+    found |= {ours: name for ours, name in given.items() if name in names and name is not None}
+    if "status" not in found and request.labelled and _holds_statuses(table):
+        found["status"] = "status"
+    if all(name in names for name in PROVENANCE) and "item_id" in names:
+        found |= {name: name for name in PROVENANCE}
+    return found
 
 
 def _holds_statuses(table: Table) -> bool:
     """Whether `status` means what we mean by it; any other tool's status is just a field."""
-    return all(is_missing(cell) or str(cell) in STATUSES for (cell,) in table.cells("status"))
+    return "status" in table.names and all(
+        is_missing(cell) or str(cell) in STATUSES for (cell,) in table.cells("status")
+    )
 
 
 def _raw_row(row: TableRow, plan: _Plan) -> RawRow:
@@ -139,6 +211,10 @@ def _raw_row(row: TableRow, plan: _Plan) -> RawRow:
         values["options"] = as_options(values["options"])
     if "group" in values:
         values["group"] = as_text(values["group"])
+    if "source_line" in values:
+        values.update(_provenance(values))
+    if plan.everyone is not None:
+        values["annotator_id"] = plan.everyone
     if "submitted_at" in values:
         values["submitted_at"] = plan.clock.read(values["submitted_at"], row.line)
     values.setdefault("task", DEFAULT_TASK)
@@ -146,6 +222,12 @@ def _raw_row(row: TableRow, plan: _Plan) -> RawRow:
         values.update(_digest_of_content(values))
     fields = {name: row.cells.get(column) for column, name in plan.fields.items()}
     return RawRow(row.line, values, fields, plan.columns)
+
+
+def _provenance(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Text files hold numbers as text."""
+    line = values["source_line"]
+    return {"source_line": int(line) if str(line).isdecimal() else line}
 
 
 def _digest_of_content(values: Mapping[str, Any]) -> dict[str, str]:

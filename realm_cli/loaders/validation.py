@@ -6,13 +6,24 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import ValidationError
 
 from realm_cli.errors import InputError
-from realm_cli.loaders.base import Dropped, RawRow, Record
+from realm_cli.loaders.base import Dropped, RawBatch, RawRow, Record
+from realm_cli.loaders.batches import plain_rows
 from realm_cli.loaders.values import as_text
-from realm_cli.schema import CANONICAL_SCHEMA, Annotation, Issue, Item, Severity, Status
+from realm_cli.schema import (
+    ENCODED_TEXT,
+    ROW_SCHEMA,
+    Annotation,
+    Findings,
+    Issue,
+    Item,
+    Severity,
+    Status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -44,13 +55,15 @@ class Checked:
         table: The good rows, canonical, with the other fields behind.
         n_rows: All rows: good, bad and dropped.
         dropped: Reason -> rows that are no answers.
-        issues: The problems, in file order.
+        findings: The problems, in file order.
+        mapping: Canonical column name -> what the file calls it.
     """
 
     table: pa.Table
     n_rows: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    issues: list[Issue] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
+    mapping: dict[str, str] = field(default_factory=dict)
 
 
 def check_rows(records: Iterable[Record], *, file: str, labelled: bool = True) -> Checked:
@@ -64,23 +77,61 @@ def check_rows(records: Iterable[Record], *, file: str, labelled: bool = True) -
     Returns:
         The good rows and all the problems; nothing is raised, so that all problems are seen.
     """
-    checked = Checked(CANONICAL_SCHEMA.empty_table())
+    checked = Checked(ROW_SCHEMA.empty_table())
     writer = _Writer()
     try:
         for record in records:
-            row = _good_row(record, file, labelled, checked)
-            if row is not None:
-                writer.add(row, record.fields if isinstance(record, RawRow) else {})
+            if isinstance(record, RawBatch):
+                _take_batch(record, file, labelled, checked, writer)
+            else:
+                _take(record, file, labelled, checked, writer)
     except InputError as error:  # the loader gave up; what was found before still counts
-        checked.issues += error.issues
+        checked.findings.extend(error.issues)
     checked.table = writer.finish()
     return checked
 
 
-def _good_row(record: Record, file: str, labelled: bool, checked: Checked) -> dict[str, Any] | None:
+def _take(
+    record: RawRow | Dropped | Issue, file: str, labelled: bool, checked: Checked, writer: _Writer
+) -> None:
+    row = _good_row(record, file, labelled, checked)
+    if row is not None and isinstance(record, RawRow):
+        checked.mapping = checked.mapping or dict(record.names)
+        writer.add(row, record.fields)
+
+
+def _take_batch(
+    batch: RawBatch, file: str, labelled: bool, checked: Checked, writer: _Writer
+) -> None:
+    """The plainly good rows as they are, the others one by one."""
+    n_rows = len(next(iter(batch.columns.values()), ()))
+    table, good = plain_rows(batch, n_rows, file=file, labelled=labelled)
+    checked.n_rows += table.num_rows
+    checked.mapping = checked.mapping or dict(batch.names)
+    if labelled:
+        for count in table["status"].value_counts().to_pylist():
+            if count["values"] != Status.OK.value:
+                checked.dropped[count["values"]] += count["counts"]
+    if good.all():
+        writer.add_table(table)
+        return
+    odd, kept = _Writer(), []
+    for position in np.flatnonzero(~good).tolist():
+        raw = batch.row(position)
+        row = _good_row(raw, file, labelled, checked)
+        if row is not None:
+            odd.add(row, raw.fields)
+            kept.append(position)
+    rows = pa.concat_tables([table, odd.finish()], promote_options="default")
+    writer.add_table(rows.take(np.argsort([*np.flatnonzero(good), *kept])))
+
+
+def _good_row(
+    record: RawRow | Dropped | Issue, file: str, labelled: bool, checked: Checked
+) -> dict[str, Any] | None:
     """The checked row, if the record is one and is good; everything else is booked."""
     if isinstance(record, Issue):
-        checked.issues.append(record)
+        checked.findings.add(record)
         checked.n_rows += record.severity is Severity.ERROR
         return None
     checked.n_rows += 1
@@ -88,14 +139,14 @@ def _good_row(record: Record, file: str, labelled: bool, checked: Checked) -> di
         checked.dropped[record.reason] += 1
         return None
     row, issues = _check(record, Annotation if labelled else Item, file)
-    checked.issues += issues
+    checked.findings.extend(issues)
     if row is not None and labelled and row["status"] is not Status.OK:
         checked.dropped[row["status"].value] += 1
     return row
 
 
 def _check(raw: RawRow, model: type[Item], file: str) -> tuple[dict[str, Any] | None, list[Issue]]:
-    given = {**raw.values, "source_file": file, "source_line": raw.line}
+    given = {"source_file": file, "source_line": raw.line, **raw.values}
     try:
         row = model(**given)
     except ValidationError as error:
@@ -196,7 +247,7 @@ class _Writer:
     def __init__(self) -> None:
         self._rows: list[dict[str, Any]] = []
         self._fields: list[Mapping[str, Any]] = []
-        self._chunks: list[pa.Table] = [CANONICAL_SCHEMA.empty_table()]
+        self._chunks: list[pa.Table] = [ROW_SCHEMA.empty_table()]
 
     def add(self, row: dict[str, Any], fields: Mapping[str, Any]) -> None:
         """One checked row and the item's other fields."""
@@ -205,20 +256,25 @@ class _Writer:
         if len(self._rows) >= CHUNK:
             self._flush()
 
+    def add_table(self, table: pa.Table) -> None:
+        """Many checked rows."""
+        self._flush()
+        self._chunks.append(table)
+
     def finish(self) -> pa.Table:
         """All rows in one table."""
         self._flush()
-        return pa.concat_tables(self._chunks, promote_options="default").combine_chunks()
+        return pa.concat_tables(self._chunks, promote_options="default").unify_dictionaries()
 
     def _flush(self) -> None:
         if not self._rows:
             return
         columns = {
             column.name: pa.array([row.get(column.name) for row in self._rows], type=column.type)
-            for column in CANONICAL_SCHEMA
+            for column in ROW_SCHEMA
         }
         for name in dict.fromkeys(name for fields in self._fields for name in fields):
             texts = [as_text(fields.get(name)) for fields in self._fields]
-            columns[name] = pa.array(texts, type=pa.string())
+            columns[name] = pa.array(texts, type=ENCODED_TEXT)
         self._chunks.append(pa.table(columns))
         self._rows, self._fields = [], []

@@ -160,7 +160,7 @@ class _People:
     def __init__(self, table: AnnotationTable, agreement: FloatArray) -> None:
         chance = 1 / table.items.n_options[table.item]
         gold = table.items.gold[table.item]
-        known = gold != NO_GOLD
+        known = (gold != NO_GOLD) & ~table.is_gold  # nobody is scored on their own word
         self.table = table
         self.n = self._sum(np.ones(len(table)))
         self.chance = self._sum(chance) / self.n
@@ -264,6 +264,6 @@ def _warning(code: str, found: Sequence[Issue]) -> Warning_:
     return Warning_(
         code=code,
         message=found[0].message,
-        count=len(found),
+        count=sum(issue.count for issue in found),
         examples=tuple(places[:_SHOWN_PLACES]),
     )

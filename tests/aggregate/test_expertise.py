@@ -20,7 +20,7 @@ from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items, build_table
 from realm_cli.annotator_models.expertise import Expertise
 from realm_cli.choices import CrowdKind, Pooling
-from realm_cli.config import TASK_SCALE, Columns, CrowdSettings
+from realm_cli.config import TASK_SCALE, CrowdSettings, Reading
 from realm_cli.likelihood import joint
 from realm_cli.loaders import load
 from realm_cli.posterior import FloatArray, truth_log_posterior, uniform_log_p
@@ -220,7 +220,7 @@ def test_crowd_kits_one_coin_model_says_the_same():
 
 @pytest.mark.skipif(DATA is None, reason="REALM_DATA names no folder of real data")
 def test_a_real_crowd():
-    files = load([Path(DATA or "") / "crowd/snow_rte_temp.parquet"], Columns())
+    files = load([Path(DATA or "") / "crowd/snow_rte_temp.parquet"], Reading())
     table, _ = build_table(files)
     fitted = fit_expertise(table)
     assert accuracy(np.exp(fitted.log_q), table.items) >= 0.92

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from realm_cli.config import Columns
+from realm_cli.config import Columns, Reading
 from realm_cli.errors import InputError
 from realm_cli.loaders import load
 
@@ -42,7 +42,7 @@ def rows() -> Callable[..., list[dict[str, Any]]]:
     """The rows of one loaded file."""
 
     def rows(path: Path, format_name: str | None = None, **columns: str) -> list[dict[str, Any]]:
-        (file,) = load([path], Columns(**columns), format_name)
+        (file,) = load([path], Reading(format=format_name, columns=Columns(**columns)))
         listed: list[dict[str, Any]] = file.table.to_pylist()
         return listed
 
@@ -55,7 +55,7 @@ def refusal() -> Callable[..., list[Issue]]:
 
     def refusal(path: Path, format_name: str | None = None, **columns: str) -> list[Issue]:
         with pytest.raises(InputError) as caught:
-            load([path], Columns(**columns), format_name)
+            load([path], Reading(format=format_name, columns=Columns(**columns)))
         assert caught.value.exit_code == 3
         assert "cannot be used" in caught.value.message
         assert all(issue.file == str(path) for issue in caught.value.issues)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from realm_cli.config import Columns
+from realm_cli.config import Columns, Reading
 from realm_cli.errors import UsageError
 from realm_cli.loaders import load, load_items
 
@@ -113,7 +113,7 @@ def test_gold_and_options_of_several_questions_are_only_fields(write, rows, refu
     assert [(row["gold"], row["field_gold"]) for row in rows(path)] == [(None, "x")] * 2
     assert rows(path, label="a")[0]["gold"] == "x"
     with pytest.raises(UsageError, match="--gold-col is about one question"):
-        load([path], Columns(gold="gold"))
+        load([path], Reading(columns=Columns(gold="gold")))
 
 
 def test_the_annotator_may_be_in_the_data(write, rows, refusal):
@@ -175,4 +175,4 @@ def test_a_record_of_another_kind_is_an_error(write, refusal):
 
 def test_the_tasks_cannot_come_from_a_column(write):
     with pytest.raises(UsageError, match="--task-col does not go with this format"):
-        load([write(export(annotation(choice("a", "x"))))], Columns(task="text"))
+        load([write(export(annotation(choice("a", "x"))))], Reading(columns=Columns(task="text")))

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from realm_cli.annotations import build_table
-from realm_cli.config import Columns
+from realm_cli.config import Columns, Reading
 from realm_cli.errors import InputError, UsageError
 from realm_cli.loaders import LOADERS, load, load_items
 from realm_cli.schema import CANONICAL_SCHEMA, Severity
@@ -46,7 +46,7 @@ def test_every_format_is_found_by_its_content(export, tmp_path):
 
 def test_every_loader_keeps_the_contract(export):
     path, name = export
-    (file,) = load([path], format_name=name)
+    (file,) = load([path], Reading(format=name))
     assert file.format == LOADERS[name].name == name
     assert LOADERS[name].title
     assert file.evidence == f"--format {name}"
@@ -128,7 +128,7 @@ def test_items_of_a_file_without_annotators(write):
 
 def test_items_do_not_look_for_the_columns_they_do_not_need(write):
     path = write("item,text,worker,worker_2,response,answer\n1,t,a,b,x,y\n")
-    (file,) = load_items([path], Columns(annotator="no such", label="response"))
+    (file,) = load_items([path], Reading(columns=Columns(annotator="no such", label="response")))
     assert file.n_rows == 1
     assert "response" not in file.table.schema.names
 
@@ -195,7 +195,7 @@ def test_a_format_is_not_forced_onto_bytes_that_are_no_text(write, refusal):
 
 def test_an_unknown_format_is_a_matter_of_usage(write):
     with pytest.raises(UsageError, match="the formats are: parquet, csv, jsonl") as caught:
-        load([write("item,worker,label\n1,a,x\n")], format_name="label-studoi")
+        load([write("item,worker,label\n1,a,x\n")], Reading(format="label-studoi"))
     assert caught.value.hint == "did you mean --format label_studio?"
 
 

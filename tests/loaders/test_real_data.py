@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from realm_cli.annotations import build_table
-from realm_cli.config import Columns
+from realm_cli.config import Columns, Reading
 from realm_cli.errors import InputError
 from realm_cli.loaders import load, load_items
 
@@ -76,11 +76,13 @@ def test_a_real_export_fails_with_the_message_it_deserves(name, code, message):
 
 def test_flags_open_what_is_ambiguous_by_itself():
     (file,) = load(
-        [real("exports/mturk/turkle_export_json_answers.csv")], Columns(label="Answer.is_skip")
+        [real("exports/mturk/turkle_export_json_answers.csv")],
+        Reading(columns=Columns(label="Answer.is_skip")),
     )
     assert set(file.table["label"].to_pylist()) == {"true", "false"}
     (file,) = load(
-        [real("exports/other/appen_full_binary_trust.csv")], Columns(label="top_member_employee")
+        [real("exports/other/appen_full_binary_trust.csv")],
+        Reading(columns=Columns(label="top_member_employee")),
     )
     assert set(file.table["label"].to_pylist()) == {"TRUE", "FALSE"}
 

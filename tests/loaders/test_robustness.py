@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from realm_cli.config import Reading
 from realm_cli.errors import InputError
 from realm_cli.loaders import LOADERS, load, load_items
 from realm_cli.loaders.columns import NAMES
@@ -86,7 +87,7 @@ def test_every_file_loads_or_is_refused(tmp_path_factory, content, cut, forced):
 def outcome(read, path, forced):
     """How many rows there are, or the reasons why there are none."""
     try:
-        (file,) = read([path], format_name=forced)
+        (file,) = read([path], Reading(format=forced))
     except InputError as error:
         return [issue.message for issue in error.issues if issue.message]
     return file.n_rows

@@ -42,8 +42,8 @@ def raw(line=1, **values):
 @pytest.mark.parametrize(("values", "sentences"), PROBLEMS)
 def test_a_problem_is_one_plain_sentence(values, sentences):
     checked = check_rows([raw(line=7, **values)], file="f.csv")
-    assert [issue.message for issue in checked.issues] == sentences
-    assert {(issue.file, issue.line) for issue in checked.issues} == {("f.csv", 7)}
+    assert [issue.message for issue in checked.findings.all()] == sentences
+    assert {(issue.file, issue.line) for issue in checked.findings.all()} == {("f.csv", 7)}
     assert (checked.n_rows, checked.table.num_rows) == (1, 0)
 
 
@@ -63,7 +63,7 @@ def test_rows_dropped_and_bad_are_counted():
     assert checked.n_rows == 5
     assert dict(checked.dropped) == {"why": 2, "skipped": 1}
     assert checked.table["status"].to_pylist() == ["ok", "skipped"]
-    assert checked.issues == [warning, error]
+    assert checked.findings.all() == (warning, error)
 
 
 def test_fields_that_appear_late_are_null_before():
@@ -81,5 +81,5 @@ def test_fields_are_text():
 
 def test_items_need_neither_annotator_nor_label():
     checked = check_rows([RawRow(1, {"item_id": "1", "text": "t"})], file="f", labelled=False)
-    assert checked.issues == []
+    assert not checked.findings
     assert checked.table.to_pylist()[0]["status"] is None
