@@ -217,11 +217,12 @@ def _row_keys(rows: pa.Table, names: Sequence[str]) -> IntArray:
 
 def _repeats(rows: pa.Table, again: IntArray, which: str) -> Issue:
     first = int(again.min())
+    one = len(again) == 1
     return Issue(
         code="repeated-answers",
         severity=Severity.WARNING,
-        message=f"{len(again):,} answers repeat a question that the same annotator had answered "
-        f"for the same item; {which}",
+        message=f"{len(again):,} answer{' repeats' if one else 's repeat'} a question that the "
+        f"same annotator had answered for the same item; {which}",
         **place_of(rows, first),
         hint="choose which count with --duplicates last, first, all or error",
         count=len(again),
@@ -284,7 +285,7 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
 
 
 def codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
-    """Sorted distinct values of a text column, and each row's place among them `[N]`, -1 if null."""
+    """Sorted distinct values of a text column, and each row's place among them `[N]` or -1."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     encoded = column.unify_dictionaries().combine_chunks()

@@ -134,12 +134,9 @@ class Findings:
 
     def _rest(self, kind: tuple[str, Severity]) -> Issue:
         listed = sum(issue.count for issue in self._listed if (issue.code, issue.severity) == kind)
-        return self._last[kind].model_copy(
-            update={
-                "message": f"and more of the same, the last one here: {self._last[kind].message}",
-                "count": self._counts[kind] - listed,
-            }
-        )
+        count = self._counts[kind] - listed
+        message = f"{count:,} more of the same kind, the last one here"
+        return self._last[kind].model_copy(update={"message": message, "hint": None, "count": count})
 
 
 def _as_text(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 from tables import items_of, loaded, row, table_of
 
 from realm_cli.annotations import NO_GOLD, build_table
+from realm_cli.choices import Duplicates
 from realm_cli.errors import InputError
-from realm_cli.schema import Severity, Status
+from realm_cli.schema import Scale, Severity, Status
 
 
 def built(*rows):
@@ -188,7 +191,16 @@ answers = st.tuples(
 )
 
 
-@given(votes=st.lists(answers, min_size=1, max_size=20))
+def asked(vote):
+    """What an answer is to: it can be given once."""
+    item, annotator, _, task = vote
+    return item, annotator, task
+
+
+once = st.lists(answers, min_size=1, max_size=20, unique_by=asked)
+
+
+@given(votes=once)
 @settings(deadline=None)
 def test_codes_lead_back_to_the_rows(votes):
     table = built(*(row(i, a, y, task=t, gold=None) for i, a, y, t in votes))
@@ -211,3 +223,57 @@ def test_options_in_another_order_are_the_same_options():
 def test_a_text_that_only_one_row_gives_is_the_items_text():
     table = built(row("1", "x", "a", text=None), row("1", "y", "b", text="t"))
     assert table.items.texts == ("t",)
+
+
+TWICE = [
+    row("1", "a", "x", line=2),
+    row("1", "b", "y", line=3),
+    row("1", "a", "y", line=4),
+    row("1", "a", "z", line=5),
+    row("1", "a", "x", line=6, task="other"),
+]
+
+
+@pytest.mark.parametrize(
+    ("which", "lines"),
+    [
+        (Duplicates.LAST, [3, 5, 6]),
+        (Duplicates.FIRST, [2, 3, 6]),
+        (Duplicates.ALL, [2, 3, 4, 5, 6]),
+    ],
+)
+def test_of_repeated_answers_one_counts_and_all_are_counted(which, lines):
+    table, (issue,) = build_table([loaded(TWICE)], which)
+    assert table.rows["source_line"].to_pylist() == lines
+    assert (issue.code, issue.count, issue.line) == ("repeated-answers", 2, 4)
+    assert issue.message.startswith("2 answers repeat a question")
+
+
+def test_repeated_answers_can_be_an_error():
+    with pytest.raises(InputError) as caught:
+        build_table([loaded(TWICE)], Duplicates.ERROR)
+    places = [(issue.place, issue.message) for issue in caught.value.issues]
+    assert places == [
+        ("votes.csv:4", "annotator 'a' answers for item '1' again"),
+        ("votes.csv:5", "annotator 'a' answers for item '1' again"),
+    ]
+
+
+def test_the_last_answer_is_told_by_time_where_all_have_one():
+    late, early = datetime(2026, 5, 2, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+    rows = [row("1", "a", "x", submitted_at=late), row("1", "a", "y", submitted_at=early)]
+    table, _ = build_table([loaded(rows)])
+    assert table.rows["label"].to_pylist() == ["x"]
+    table, _ = build_table([loaded(rows)], Duplicates.FIRST)
+    assert table.rows["label"].to_pylist() == ["y"]
+
+
+def test_numbers_are_options_in_the_order_of_their_values():
+    table = built(*(row(str(n), "a", label) for n, label in enumerate(["10", "9", "-1", "n/a"])))
+    assert table.items.options(0) == ("-1", "9", "10", "n/a")
+
+
+def test_scales_come_from_the_rows():
+    table = built(row("1", "a", "2", scale="ordinal"), row("1", "a", "x", task="other"))
+    assert table.items.tasks == ("label", "other")
+    assert table.items.scales == (Scale.ORDINAL, Scale.NOMINAL)

@@ -73,11 +73,12 @@ def _load_all(paths: Sequence[Path], request: Request) -> tuple[LoadedFile, ...]
     problems = Findings()
     for export in exports([Path(path) for path in paths], problems):
         try:
-            files.append(load_export(export, request))
+            file = load_export(export, request)
         except InputError as error:
             problems.extend(error.issues)
-    for file in files:
-        problems.extend(issue for issue in file.issues if issue.severity is Severity.ERROR)
+        else:
+            files.append(file)
+            problems.extend(issue for issue in file.issues if issue.severity is Severity.ERROR)
     if problems:
         raise _refusal(paths, problems.all())
     return tuple(files)

@@ -154,7 +154,7 @@ class Request:
 
 
 CERTAIN, NAMED, LIKELY, POSSIBLE = 1.0, 0.95, 0.75, 0.5
-"""How sure a claim is: magic bytes; a vendor's own words; a shape; a shape that many things have."""
+"""How sure a claim is: magic bytes, a vendor's own words, a shape, one that many things have."""
 
 
 @dataclass(frozen=True)

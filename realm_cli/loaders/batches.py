@@ -38,7 +38,7 @@ WORDS = {"status": set(Status), "scale": set(Scale), "origin": set(Origin)}
 NEEDED = ("item_id", "task")
 
 
-class NotPlain(Exception):
+class NotPlainError(Exception):
     """A column is of a type that only the check row by row understands."""
 
 
@@ -53,7 +53,7 @@ def plain_rows(batch: RawBatch, n_rows: int, *, file: str, labelled: bool) -> tu
     """
     try:
         columns, good = _columns(batch, n_rows, labelled=labelled)
-    except NotPlain:
+    except NotPlainError:
         return ROW_SCHEMA.empty_table(), np.zeros(n_rows, dtype=bool)
     lines = np.arange(batch.line, batch.line + n_rows, dtype=np.int64)
     columns.setdefault("source_file", _repeated(file, n_rows))
@@ -127,11 +127,11 @@ def _text(column: pa.Array) -> pa.Array:
         return pa.nulls(len(column), ENCODED_TEXT)
     if not pa.types.is_dictionary(column.type):
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-            raise NotPlain
+            raise NotPlainError
         column = column.cast(pa.string()).dictionary_encode()
     words = column.dictionary
     if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
-        raise NotPlain
+        raise NotPlainError
     words = words.cast(pa.string())
     trimmed = pc.utf8_trim_whitespace(words)
     if not trimmed.equals(words):
@@ -150,7 +150,7 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
     column = pc.if_else(pc.is_nan(column), None, column)
     whole = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), float(EXACT_FLOAT)))
     if not pc.all(pc.fill_null(whole, True)).as_py():
-        raise NotPlain
+        raise NotPlainError
     return column.cast(pa.int64())
 
 
@@ -164,10 +164,10 @@ def _options(column: pa.Array) -> pa.Array:
         return pa.nulls(len(column), pa.list_(pa.string()))
     listed = pa.types.is_list(kind) or pa.types.is_large_list(kind)
     if not listed or not pa.types.is_string(kind.value_type):
-        raise NotPlain
+        raise NotPlainError
     empty = pc.equal(pc.list_value_length(column), 0)
     if pc.any(empty).as_py():
-        raise NotPlain
+        raise NotPlainError
     return column.cast(pa.list_(pa.string()))
 
 
@@ -181,14 +181,14 @@ def _time(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if not pa.types.is_string(column.type):
-        raise NotPlain
+        raise NotPlainError
     try:
         return column.cast(utc)
     except pa.ArrowInvalid:
         words = column.dictionary_encode()
         times = [iso_time(word) for word in words.dictionary.to_pylist()]
         if any(time is None for time in times):
-            raise NotPlain from None  # the warning about it is made row by row
+            raise NotPlainError from None  # the warning about it is made row by row
         return pa.array(times, utc).take(words.indices)
 
 
@@ -200,7 +200,7 @@ def _number(column: pa.Array) -> pa.Array:
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), pa.float64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-        raise NotPlain
+        raise NotPlainError
     numbers = column.cast(pa.float64())
     return pc.if_else(pc.is_nan(numbers), None, numbers)
 
@@ -209,13 +209,13 @@ def _flag(column: pa.Array) -> pa.Array:
     if pa.types.is_null(column.type):
         return pa.nulls(len(column), pa.bool_())
     if not pa.types.is_boolean(column.type):
-        raise NotPlain
+        raise NotPlainError
     return column
 
 
 def _line(column: pa.Array) -> pa.Array:
     if not pa.types.is_integer(column.type) or column.null_count:
-        raise NotPlain
+        raise NotPlainError
     return column.cast(pa.int64())
 
 
@@ -238,7 +238,7 @@ def _options_hold(columns: Mapping[str, pa.Array]) -> Mask:
     row = np.repeat(np.arange(len(options)), lengths)
     flat = options.flatten().dictionary_encode()
     if flat.null_count or not pc.all(_trimmed(flat.dictionary)).as_py():
-        raise NotPlain
+        raise NotPlainError
     option = flat.indices.to_numpy().astype(np.int64)
     good = ~given | (lengths >= 2)
     good &= ~_repeats(row, option, len(flat.dictionary), len(options))

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from realm_cli.errors import InputError
 from realm_cli.loaders.base import Export
@@ -145,8 +145,52 @@ def _unpacked(path: Path, opener: Opener) -> Iterator[Export]:
         yield _read_through(path, opener, size)
 
 
+class _Inner(io.RawIOBase):
+    """A stream that lies in another one, which is closed with it."""
+
+    def __init__(self, stream: Any, *around: Any) -> None:
+        super().__init__()
+        self._stream = stream
+        self._around = around
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._stream.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return int(self._stream.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._stream.tell())
+
+    def close(self) -> None:
+        for stream in () if self.closed else (self._stream, *self._around):
+            stream.close()
+        super().close()
+
+
 def _open_gzip(packed: Opener) -> BinaryIO:
-    return cast("BinaryIO", gzip.GzipFile(fileobj=packed()))
+    raw = packed()
+    return io.BufferedReader(_Inner(gzip.GzipFile(fileobj=raw), raw))
+
+
+def _open_zipped(packed: Opener, name: str) -> BinaryIO:
+    raw = packed()
+    archive = zipfile.ZipFile(raw)
+    return io.BufferedReader(_Inner(archive.open(name), archive, raw))
+
+
+def _open_tarred(packed: Opener, name: str) -> BinaryIO:
+    raw = packed()
+    archive = tarfile.open(fileobj=raw)  # noqa: SIM115 - closed with the member
+    return io.BufferedReader(_Inner(archive.extractfile(name), archive, raw))
 
 
 @contextmanager
@@ -165,25 +209,21 @@ def _said(path: Path) -> Iterator[None]:
 
 
 def _zip_members(path: Path, opener: Opener) -> Iterator[Export]:
-    with _said(path):
-        archive = zipfile.ZipFile(opener())
+    with _said(path), opener() as raw, zipfile.ZipFile(raw) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     sizes = {info.filename: (info.file_size, info.compress_size) for info in infos}
     for name in _safe_names(path, list(sizes)):
         unpacked, packed = sizes[name]
         _check_growth(path, unpacked, packed)
-        member: Opener = partial(cast("Any", archive.open), name)
-        yield _read_through(path / name, member, packed)
+        yield _read_through(path / name, partial(_open_zipped, opener, name), packed)
 
 
 def _tar_members(path: Path, opener: Opener, packed: int) -> Iterator[Export]:
-    with _said(path):
-        archive = tarfile.open(fileobj=opener())  # noqa: SIM115 - members are read later
-        infos = {info.name: info for info in archive if info.isfile()}
-    _check_growth(path, sum(info.size for info in infos.values()), packed)
-    for name in _safe_names(path, list(infos)):
-        member: Opener = partial(cast("Any", archive.extractfile), infos[name])
-        yield _read_through(path / name, member, packed)
+    with _said(path), opener() as raw, tarfile.open(fileobj=raw) as archive:
+        sizes = {info.name: info.size for info in archive if info.isfile()}
+    _check_growth(path, sum(sizes.values()), packed)
+    for name in _safe_names(path, list(sizes)):
+        yield _read_through(path / name, partial(_open_tarred, opener, name), packed)
 
 
 def _safe_names(path: Path, names: Sequence[str]) -> list[str]:
@@ -227,9 +267,7 @@ class _Digest:
     nul_line: int | None = None
     odd: tuple[int, int] | None = None
     cp1252: bool = True
-    utf8: codecs.IncrementalDecoder = field(
-        default_factory=codecs.getincrementaldecoder("utf-8")
-    )
+    utf8: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
 
     def add(self, piece: bytes, *, final: bool = False) -> None:
         self.sha256.update(piece)

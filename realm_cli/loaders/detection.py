@@ -103,7 +103,8 @@ def _nothing_known(export: Export, loaders: Mapping[str, Loader]) -> Exception:
     return export.refuse(
         "no-export",
         f"this is no annotation export that realm knows: {evidence}",
-        hint=_remedy(export) or f"realm reads: {known}; if it is one of these, use --format",
+        hint=_remedy(export)
+        or f"realm reads: {known}; if it is one of these, name it with --format",
     )
 
 

@@ -46,7 +46,7 @@ def test_all_bad_rows_are_counted_and_the_first_twenty_shown(refused, export):
     told = refused(3, "train", export(rows), *TRAIN).splitlines()
     assert told[0] == "error: crowd.jsonl cannot be used: 30 problems"
     assert [line.split(":")[1] for line in told[1:21]] == [str(n) for n in range(1, 21)]
-    assert told[21] == "  … and 10 more"
+    assert told[21] == "  crowd.jsonl:30: 10 more of the same kind, the last one here"
 
 
 def test_problems_of_all_files_come_together(refused, export):

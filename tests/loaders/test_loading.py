@@ -13,7 +13,7 @@ from realm_cli.annotations import build_table
 from realm_cli.config import Columns, Reading
 from realm_cli.errors import InputError, UsageError
 from realm_cli.loaders import LOADERS, load, load_items
-from realm_cli.schema import CANONICAL_SCHEMA, Severity
+from realm_cli.schema import CANONICAL_SCHEMA, Severity, plain
 
 SAMPLES = {
     "parquet": "long.parquet",
@@ -52,7 +52,8 @@ def test_every_loader_keeps_the_contract(export):
     assert file.evidence == f"--format {name}"
     assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert file.table.schema.names[: len(CANONICAL_SCHEMA)] == CANONICAL_SCHEMA.names
-    assert all(file.table.schema.field(f.name).type == f.type for f in CANONICAL_SCHEMA)
+    written = plain(file.table).schema
+    assert all(written.field(f.name).type == f.type for f in CANONICAL_SCHEMA)
     assert set(file.table["source_file"].to_pylist()) == {str(path)}
     assert all(line >= 1 for line in file.table["source_line"].to_pylist())
     assert file.n_rows >= file.table.num_rows > 0
@@ -151,7 +152,7 @@ REFUSED_FILES = [
         id="prose",
     ),
     pytest.param(b"PK\x03\x04xl/", "no-export", "an Excel workbook", "save the sheet", id="xlsx"),
-    pytest.param(b"\x1f\x8b\x08", "no-export", "a gzip archive", "gunzip", id="gzip"),
+    pytest.param(b"\x1f\x8b\x08", "broken-archive", "breaks off", "again", id="gzip"),
     pytest.param(
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
         "no-export",
@@ -160,11 +161,18 @@ REFUSED_FILES = [
         id="lfs",
     ),
     pytest.param(
-        b"item,worker,label\n1,a,caf\xe9\n",
+        b"item,worker,label\n1,a,\xc3\n2,a,caf\x81\n",
         "no-export",
-        "byte 0xe9 in line 2 is not UTF-8",
+        "byte 0xc3 in line 2 is neither UTF-8 nor Windows-1252",
         "save the file as UTF-8",
-        id="latin-1",
+        id="no-encoding",
+    ),
+    pytest.param(
+        b"item,worker,label\n1,a,x\n2,a,x\0\n",
+        "no-export",
+        "it holds NUL bytes, the first in line 3",
+        "save the file as UTF-8",
+        id="nul",
     ),
     pytest.param(b"PAR1 and no more", "broken-file", "damaged or cut short", "again", id="parquet"),
     pytest.param(b"item,worker,label\n", "no-rows", "the file holds no rows", "again", id="header"),
@@ -181,16 +189,26 @@ def test_what_is_no_export_is_refused(write, refusal, content, code, message, hi
     assert hint in (issue.hint or "")
 
 
-def test_a_missing_file_and_a_folder_are_refused(refusal, tmp_path):
+def test_a_missing_file_and_an_empty_folder_are_refused(refusal, tmp_path):
     (issue,) = refusal(tmp_path / "gone.csv")
     assert issue.message == "there is no such file"
     (issue,) = refusal(tmp_path)
-    assert issue.message == "this is a folder, not a file"
+    assert issue.message == "the folder holds no files"
 
 
 def test_a_format_is_not_forced_onto_bytes_that_are_no_text(write, refusal):
-    (issue,) = refusal(write(b"item,worker,label\n1,a,caf\xe9\n"), format_name="csv")
-    assert issue.message == "the file is no text: byte 0xe9 in line 2 is not UTF-8"
+    (issue,) = refusal(write(b"item,worker,label\n1,a,caf\x81\n"), format_name="csv")
+    assert issue.message == (
+        "the file is no text: byte 0x81 in line 2 is neither UTF-8 nor Windows-1252"
+    )
+
+
+def test_windows_1252_is_read_with_a_warning(write):
+    (file,) = load([write(b"item,worker,label\n1,a,caf\xe9\n1,b,x\n")])
+    assert file.table["label"].to_pylist() == ["café", "x"]
+    (issue,) = file.issues
+    assert (issue.code, issue.severity, issue.line) == ("encoding", Severity.WARNING, 2)
+    assert "byte 0xe9 is not UTF-8, so the file is read as Windows-1252" in issue.message
 
 
 def test_an_unknown_format_is_a_matter_of_usage(write):

@@ -27,7 +27,7 @@ PROBLEMS = [
     ({"options": ["x", "y"], "gold": "z"}, ["the gold label 'z' is not among the options"]),
     (
         {"status": "done"},
-        ["the status is 'done', not one of ok, skipped, empty, rejected, pending"],
+        ["the status is 'done', not one of ok, skipped, empty, rejected, pending, model"],
     ),
     ({"duration_s": -3}, ["the duration is -3, not a number of seconds, 0 or more"]),
     ({"duration_s": "soon"}, ["the duration is 'soon', not a number of seconds, 0 or more"]),
@@ -51,7 +51,7 @@ def test_the_files_own_column_is_named():
     row = RawRow(
         3, {"item_id": "1", "annotator_id": "a"}, names={"label": "response"}, note="row A"
     )
-    (issue,) = check_rows([row], file="f").issues
+    (issue,) = check_rows([row], file="f").findings.all()
     assert issue.message == "row A: the label (column 'response') is missing"
 
 
