@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 NO_GOLD = -1
 BETWEEN_OPTIONS = "\x1f"
-"""Between options where a list of them is one text for a while; no label has it."""
+"""Between options where a list of them is one text for a while; hardly a label has it."""
 
 
 @dataclass(frozen=True)
@@ -304,11 +304,31 @@ def codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
 
 def _list_codes(column: pa.ChunkedArray) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
     """The distinct lists of a column, in order of appearance, and each row's place among them."""
+    if _holds_separator(column):
+        return _list_codes_one_by_one(column)
     joined = pc.binary_join(column, BETWEEN_OPTIONS)
     encoded = joined.dictionary_encode().unify_dictionaries().combine_chunks()
     words = [tuple(word.split(BETWEEN_OPTIONS)) for word in encoded.dictionary.to_pylist()]
     found = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return tuple(words), np.asarray(found, dtype=np.int64)
+
+
+def _holds_separator(column: pa.ChunkedArray) -> bool:
+    found = (
+        pc.any(pc.match_substring(c.flatten(), BETWEEN_OPTIONS)).as_py() for c in column.chunks
+    )
+    return any(found)
+
+
+def _list_codes_one_by_one(
+    column: pa.ChunkedArray,
+) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
+    known: dict[tuple[str, ...], int] = {}
+    found = [
+        -1 if options is None else known.setdefault(tuple(options), len(known))
+        for options in column.to_pylist()
+    ]
+    return tuple(known), np.array(found, dtype=np.int64)
 
 
 def _codes_by_appearance(keys: IntArray) -> tuple[IntArray, IntArray]:

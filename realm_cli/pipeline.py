@@ -11,7 +11,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -19,9 +19,10 @@ import pyarrow as pa
 from realm_cli import __version__, checkpoint, checks, loaders
 from realm_cli.aggregate.expertise import fit_expertise
 from realm_cli.annotations import AnnotationTable, Items, build_items, build_table, join
-from realm_cli.choices import AnnotatorModel, Objective
+from realm_cli.choices import AnnotatorModel, Objective, TableFormat
 from realm_cli.config import CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, MissingExtraError, UsageError
+from realm_cli.loaders.completion import complete
 from realm_cli.posterior import truth_log_posterior
 from realm_cli.report import json_file
 from realm_cli.report.build import Evidence, build_report, now
@@ -30,6 +31,7 @@ from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
 from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
 from realm_cli.simulate import annotation_rows, simulate, truth_csv
+from realm_cli.writers import write_annotations
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -47,10 +49,12 @@ class Source:
     Attributes:
         files: The exports.
         reading: How to read them.
+        items: A file with the items' texts, options and gold, where the exports lack them.
     """
 
     files: tuple[Path, ...]
     reading: Reading = loaders.AS_FOUND
+    items: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,26 @@ def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loa
     Raises:
         InputError: With everything that is wrong.
     """
-    files = loaders.load(source.files, source.reading)
+    files = read(source)
     table, issues = build_table(files, source.reading.duplicates)
     found = [issue for file in files for issue in file.issues] + issues + check(table)
     errors = [issue for issue in found if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the annotations cannot be used as they are", issues=errors)
     return Loaded(table, tuple(_input(file) for file in files), tuple(found))
+
+
+def read(source: Source) -> tuple[LoadedFile, ...]:
+    """Read annotations, and complete them from the file of items if there is one.
+
+    Raises:
+        InputError: With everything that is wrong.
+    """
+    files = loaders.load(source.files, source.reading)
+    if source.items is None:
+        return files
+    known = loaders.load_items([source.items])
+    return tuple(complete(file, known) for file in files)
 
 
 def _input(file: LoadedFile) -> InputFile:
@@ -112,6 +129,22 @@ def validate(source: Source) -> Validation:
     except InputError as error:
         return Validation((), error.issues)
     return Validation(loaded.inputs, loaded.warnings)
+
+
+def convert(source: Source, to: TableFormat, out: BinaryIO) -> tuple[LoadedFile, ...]:
+    """Write annotations in another format: all of them, those that do not count too.
+
+    Args:
+        source: The annotations.
+        to: The format.
+        out: Where to write.
+
+    Returns:
+        The files that were read.
+    """
+    files = read(source)
+    write_annotations(join([file.table for file in files]), to, out)
+    return files
 
 
 def estimate(source: Source) -> CompetenceReport:

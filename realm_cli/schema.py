@@ -55,10 +55,11 @@ class Origin(StrEnum):
 
 
 class Severity(StrEnum):
-    """An error stops the command; a warning is shown and kept in the report."""
+    """An error stops the command; a warning is kept in the report; a note is shown once."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 class Issue(BaseModel):
@@ -136,11 +137,15 @@ class Findings:
         listed = sum(issue.count for issue in self._listed if (issue.code, issue.severity) == kind)
         count = self._counts[kind] - listed
         message = f"{count:,} more of the same kind, the last one here"
-        return self._last[kind].model_copy(update={"message": message, "hint": None, "count": count})
+        return self._last[kind].model_copy(
+            update={"message": message, "hint": None, "count": count}
+        )
 
 
 def _as_text(value: Any) -> Any:
     """Ids and labels are text; whole numbers keep their digits, the rest is refused by pydantic."""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
@@ -156,8 +161,17 @@ def _distinct(options: tuple[str, ...]) -> tuple[str, ...]:
     return options
 
 
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return text
+
+
 Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1), BeforeValidator(_as_text)
+    str,
+    StringConstraints(min_length=1),
+    AfterValidator(_without_nul),
+    BeforeValidator(_as_text),
 ]
 Options = Annotated[tuple[Text, ...], Field(min_length=2), AfterValidator(_distinct)]
 

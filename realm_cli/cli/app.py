@@ -14,6 +14,8 @@ from typer.core import TyperCommand, TyperOption
 from realm_cli import __version__
 from realm_cli.cli import console
 from realm_cli.cli.configuration import read_configuration
+from realm_cli.cli.convert import convert
+from realm_cli.cli.inspect import inspect
 from realm_cli.cli.predict import predict
 from realm_cli.cli.report import report
 from realm_cli.cli.simulate import simulate
@@ -84,7 +86,7 @@ class PanelledCommand(TyperCommand):
         )
 
 
-for command in (train, report, predict, validate, simulate):
+for command in (train, report, predict, inspect, validate, convert, simulate):
     app.command(cls=PanelledCommand)(command)
 
 

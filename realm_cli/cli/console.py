@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,6 @@ from realm_cli.errors import InputError, RealmError
 
 if TYPE_CHECKING:
     from realm_cli.schema import Issue
-
-
-STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What terminals obey instead of showing it, and what turns the direction of text."""
-
-COMMANDS = ("::", "##[", "##vso[")
-"""What CI systems obey at the beginning of a line."""
 
 
 def stderr() -> Console:
@@ -41,13 +34,21 @@ def dated_folder(parent: Path) -> Path:
 
 
 def printable(text: str) -> str:
-    """Text from a file as it may be shown: nothing in it can steer a terminal or a CI log.
+    """Text from a file as it may be shown: nothing in it steers a terminal or a CI log."""
+    from realm_cli.report.reading import harmless
 
-    Control characters, line breaks among them, are spelled out, so that no line of a log begins
-    with a command (`::error` and the like) that a label or an id brought along.
-    """
-    spelled = STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-    return f"\\{spelled}" if spelled.lstrip().startswith(COMMANDS) else spelled
+    return harmless(text)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show that something goes on, where somebody watches."""
+    out = stderr()
+    if not out.is_terminal:
+        yield
+        return
+    with out.status(escape(what)):
+        yield
 
 
 def data(text: str) -> None:
@@ -78,9 +79,8 @@ def error(problem: RealmError) -> None:
 def internal_error(problem: Exception) -> None:
     """A fault of realm's own."""
     out = stderr()
-    out.print(
-        f"[bold red]internal error:[/bold red] {type(problem).__name__}: {escape(printable(str(problem)))}"
-    )
+    told = printable(f"{type(problem).__name__}: {problem}")
+    out.print(f"[bold red]internal error:[/bold red] {escape(told)}")
     out.print("[cyan]hint:[/cyan] set REALM_DEBUG=1 to see where, and please report it")
 
 

@@ -6,62 +6,105 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from realm_cli.choices import AnnotatorFrom, Duplicates, MultiSelect
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from realm_cli.config import Reading
+    from realm_cli.pipeline import Source
+
+
+def _column(what: str, *names: str) -> Any:
+    """A flag that names a column."""
+    return typer.Option(*names, help=what, rich_help_panel="Data")
+
+
+def _reading(what: str, *names: str) -> Any:
+    """A flag that says how files are to be read."""
+    return typer.Option(*names, help=what, rich_help_panel="Reading")
 
 
 @dataclasses.dataclass(frozen=True)
 class DataOptions:
-    """How to read the input files."""
+    """How to read the input files; what is not given is up to the profile, then to realm."""
 
     format: Annotated[
-        str | None,
-        typer.Option(
-            help="Format of the files, where detection should not decide.", rich_help_panel="Data"
-        ),
+        str | None, _column("Format of the files, where detection should not decide.")
     ] = None
-    item_col: Annotated[
-        str | None, typer.Option(help="Column of item ids.", rich_help_panel="Data")
+    profile: Annotated[Path | None, _column("Settings saved by realm inspect --save-profile.")] = (
+        None
+    )
+    items: Annotated[
+        Path | None, _column("File of items: their texts, options and gold, by item id.")
     ] = None
-    annotator_col: Annotated[
-        str | None, typer.Option(help="Column of annotator ids.", rich_help_panel="Data")
+    item_col: Annotated[str | None, _column("Column of item ids.", "--item-col", "--item-key")] = (
+        None
+    )
+    annotator_col: Annotated[str | None, _column("Column of annotator ids.")] = None
+    label_col: Annotated[str | None, _column("Column of labels, or the question to read.")] = None
+    text_col: Annotated[str | None, _column("Column of item texts.")] = None
+    task_col: Annotated[str | None, _column("Column of task names.")] = None
+    gold_col: Annotated[str | None, _column("Column of gold labels.")] = None
+    options_col: Annotated[str | None, _column("Column of answer options.")] = None
+    status_col: Annotated[str | None, _column("Column that says which answers count.")] = None
+    time_col: Annotated[str | None, _column("Column of times.")] = None
+    group_col: Annotated[str | None, _column("Column of batches or vendors.")] = None
+    annotator_from: Annotated[AnnotatorFrom | None, _reading("Where the annotator is named.")] = (
+        None
+    )
+    multi_select: Annotated[
+        MultiSelect | None, _reading("What answers with several options become.")
     ] = None
-    label_col: Annotated[
-        str | None, typer.Option(help="Column of labels.", rich_help_panel="Data")
+    taxonomy_level: Annotated[
+        int | None, _reading("Steps of a taxonomy path to keep; -1 the last step alone.")
     ] = None
-    text_col: Annotated[
-        str | None, typer.Option(help="Column of item texts.", rich_help_panel="Data")
+    answer_pattern: Annotated[
+        str | None, _reading("Regular expression for columns named after items.")
     ] = None
-    task_col: Annotated[
-        str | None, typer.Option(help="Column of task names.", rich_help_panel="Data")
+    duplicates: Annotated[
+        Duplicates | None, _reading("Which of somebody's repeated answers counts.")
     ] = None
-    gold_col: Annotated[
-        str | None, typer.Option(help="Column of gold labels.", rich_help_panel="Data")
+    include_models: Annotated[
+        bool | None, _reading("Count the answers of models too.", "--include-models")
     ] = None
-    options_col: Annotated[
-        str | None, typer.Option(help="Column of answer options.", rich_help_panel="Data")
+    normalize_labels: Annotated[
+        bool | None, _reading("One spelling for yes, Yes and YES.", "--normalize-labels")
+    ] = None
+    keep_personal: Annotated[
+        bool | None, _reading("Keep columns of personal data.", "--keep-personal")
+    ] = None
+    anonymize: Annotated[
+        bool | None, _reading("Hash annotator ids (key: REALM_ANONYMIZE_KEY).", "--anonymize")
     ] = None
 
     def reading(self) -> Reading:
-        """The same as the loaders take it."""
-        from realm_cli.config import Columns, Reading
+        """The same as the loaders take it: flags over the profile over what realm does itself."""
+        from realm_cli.config import Reading
+        from realm_cli.profiles import read_profile
 
-        return Reading(
-            format=self.format,
-            columns=Columns(
-                item=self.item_col,
-                annotator=self.annotator_col,
-                label=self.label_col,
-                text=self.text_col,
-                task=self.task_col,
-                gold=self.gold_col,
-                options=self.options_col,
-            ),
+        base = Reading() if self.profile is None else read_profile(self.profile)
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        columns = {
+            name.removesuffix("_col"): value
+            for name, value in given.items()
+            if name.endswith("_col")
+        }
+        settings = {name: value for name, value in given.items() if name in Reading.model_fields}
+        return base.model_copy(
+            update={**settings, "columns": base.columns.model_copy(update=columns)}
         )
+
+    def source(self, files: Sequence[Path]) -> Source:
+        """The files with all that was said about reading them."""
+        from realm_cli.pipeline import Source
+
+        return Source(tuple(files), self.reading(), self.items)
 
 
 def unfold(command: Callable[..., None]) -> Callable[..., None]:

@@ -35,7 +35,7 @@ def predict(
 
     if out is not None and out.suffix not in {".parquet", ".jsonl"}:
         raise UsageError(f"cannot write {out.name}", hint="end its name with .parquet or .jsonl")
-    source = pipeline.Source(tuple(files), data.reading())
+    source = data.source(files)
     labels = pipeline.predict(run, source)
     if out is None:
         console.data(_json_lines(labels))

@@ -78,7 +78,7 @@ def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
         return pipeline.read_report(newest)
     folders = [path for path in paths if path.is_dir()]
     if not folders:
-        return pipeline.estimate(pipeline.Source(tuple(paths), data.reading()))
+        return pipeline.estimate(data.source(paths))
     if len(paths) > 1:
         raise UsageError(
             f"{folders[0]} is a folder among other inputs",

@@ -53,7 +53,7 @@ def simulate(
     from realm_cli import pipeline
     from realm_cli.cli.settings import crowd_settings
 
-    source = pipeline.Source(tuple(files), data.reading())
+    source = data.source(files)
     truth = pipeline.simulate_crowd(source, crowd_settings(crowd), out)
     console.note(f"annotations: {out}")
     console.note(f"the truth about the annotators: {truth}")

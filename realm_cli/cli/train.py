@@ -101,7 +101,7 @@ def train(
 
     settings = train_settings(model, method, optimiser)
     folder = output.out or console.dated_folder(pipeline.RUNS)
-    source = pipeline.Source(tuple(files), data.reading())
+    source = data.source(files)
     with training_progress() as watcher:
         report = pipeline.train(
             source, settings, folder, overwrite=output.overwrite, watcher=watcher

@@ -29,7 +29,8 @@ def validate(
     """
     from realm_cli import pipeline
 
-    found = pipeline.validate(pipeline.Source(tuple(files), data.reading()))
+    with console.working("reading"):
+        found = pipeline.validate(data.source(files))
     if json:
         console.data(_as_json(found))
     else:

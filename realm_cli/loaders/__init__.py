@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from realm_cli.config import Reading
 from realm_cli.errors import InputError, UsageError
-from realm_cli.loaders import csv_table, jsonl, label_studio, mturk, parquet
+from realm_cli.loaders import csv_table, jsonl, label_studio, mturk, parquet, policy
 from realm_cli.loaders.base import Export, LoadedFile, Loader, Request
 from realm_cli.loaders.containers import exports
 from realm_cli.loaders.detection import choose, named
@@ -81,7 +81,7 @@ def _load_all(paths: Sequence[Path], request: Request) -> tuple[LoadedFile, ...]
             problems.extend(issue for issue in file.issues if issue.severity is Severity.ERROR)
     if problems:
         raise _refusal(paths, problems.all())
-    return tuple(files)
+    return policy.apply(files, request.reading) if request.labelled else tuple(files)
 
 
 def load_export(export: Export, request: Request) -> LoadedFile:

@@ -133,6 +133,8 @@ def _text(column: pa.Array) -> pa.Array:
     if not (pa.types.is_string(words.type) or pa.types.is_large_string(words.type)):
         raise NotPlainError
     words = words.cast(pa.string())
+    if pc.any(pc.match_substring(words, "\0")).as_py():
+        raise NotPlainError
     trimmed = pc.utf8_trim_whitespace(words)
     if not trimmed.equals(words):
         return _recoded(column.indices, trimmed)
@@ -251,7 +253,8 @@ def _options_hold(columns: Mapping[str, pa.Array]) -> Mask:
 
 
 def _trimmed(words: pa.Array) -> pa.Array:
-    return pc.and_(pc.equal(pc.utf8_trim_whitespace(words), words), pc.not_equal(words, ""))
+    same = pc.and_(pc.equal(pc.utf8_trim_whitespace(words), words), pc.not_equal(words, ""))
+    return pc.and_(same, pc.invert(pc.match_substring(words, "\0")))
 
 
 def _repeats(row: Codes, option: Codes, n_words: int, n_rows: int) -> Mask:

@@ -238,7 +238,7 @@ def other_fields(names: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
     for name in names:
         if name in taken or name in fields or not name.strip():
             continue
-        fields[name] = _unused(name, used)
+        fields[name] = _unused(name.strip(), used)
         used.add(fields[name])
     return fields
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from realm_cli.loaders.base import POSSIBLE, Claim, Dropped, Export, Loader, Record, Request
 from realm_cli.loaders.columns import number_repeats
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
-from realm_cli.schema import Issue
+from realm_cli.schema import CANONICAL_SCHEMA, Issue
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 SNIFFED_ROWS = 20
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+"""What a cell begins with that a spreadsheet would run, and the guard itself."""
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+ANNOTATOR = "annotator:"
+"""What stands before an annotator's id where each annotator has a column."""
 QUOTED = re.compile(r'"(?:[^"]|"")*"')
 LONGEST_CELL = 2**31 - 1
 """What csv takes at most everywhere; its default of 131,072 characters is less than a long text."""
@@ -57,14 +62,36 @@ def read_table(export: Export) -> Table:
     header = next((cells for _, cells in records if isinstance(cells, list)), None)
     if header is None:
         raise _no_header(export, records)
-    names = number_repeats([name.strip() for name in header])
+    guards = _is_guarded(header)
+    written = [unguarded(name) for name in header] if guards else header
+    names = number_repeats([name.strip() for name in written])
     body = records[1:]
 
     def rows() -> Iterator[TableRecord]:
         for line, cells in body:
-            yield cells if isinstance(cells, Issue) else _row(line, cells, header, names, export)
+            if isinstance(cells, Issue):
+                yield cells
+            else:
+                told = [unguarded(cell) for cell in cells] if guards else cells
+                yield _row(line, told, written, names, export)
 
     return Table(names, rows)
+
+
+def _is_guarded(header: Sequence[str]) -> bool:
+    """Whether realm wrote this file: it begins with the canonical columns, long or wide."""
+    long = list(header[: len(CANONICAL_SCHEMA)]) == CANONICAL_SCHEMA.names
+    return long or (any(ANNOTATOR in name for name in header) and header[0] == "item_id")
+
+
+def guarded(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(FORMULA) and not NUMBER.fullmatch(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """The cell as it was before `guarded`."""
+    return cell[1:] if cell.startswith("'") else cell
 
 
 def header_of(export: Export) -> tuple[str, ...]:

@@ -195,7 +195,10 @@ def _sentence(detail: Any) -> tuple[str, str]:
     name, kind, value = _field(detail), detail["type"], detail["input"]
     word = WORDS.get(name, name)
     if kind == "value_error":
-        return _code(name, str(detail["ctx"]["error"])), str(detail["ctx"]["error"])
+        sentence = str(detail["ctx"]["error"])
+        if sentence.startswith("holds "):  # said of a text, whatever part it plays
+            return f"bad-{name}", f"the {word} {sentence}"
+        return _code(name, sentence), sentence
     if kind in ("missing", "string_too_short") or value is None:
         one = f"one of the {word}" if len(detail["loc"]) > 1 else f"the {word}"
         return f"missing-{name}", f"{one} is {'empty' if name == 'options' else 'missing'}"

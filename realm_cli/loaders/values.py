@@ -34,7 +34,7 @@ def as_text(value: Any) -> str | None:
     if is_missing(value):
         return None
     if isinstance(value, str):
-        return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="backslashreplace")
     if isinstance(value, float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 
@@ -28,6 +29,9 @@ GOLD = "the share of their labels that are right, on items with gold"
 AGREEMENT = "how far their labels agree with the posterior labels"
 
 
+_CI_COMMAND = re.compile(r":(?=:)|#(?=#\[)")
+
+
 def is_hidden(char: str) -> bool:
     """Whether a character acts on the display instead of showing: controls, escapes, bidi marks."""
     return not char.isprintable() and unicodedata.category(char) != "Zs"
@@ -40,6 +44,15 @@ def visible(text: str) -> str:
     return "".join(
         char.encode("unicode_escape").decode() if is_hidden(char) else char for char in text
     )
+
+
+def harmless(text: str) -> str:
+    r"""Visible text that no CI system takes for a command.
+
+    A CI log obeys `::error::` at the start of a line and `##[error]` anywhere, so the first
+    character of each is written out as `\x3a` or `\x23`.
+    """
+    return _CI_COMMAND.sub(lambda found: f"\\x{ord(found.group()):02x}", visible(text))
 
 
 def percent(value: float, digits: int = 0) -> str:

@@ -6,7 +6,6 @@ is said by colour alone.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -40,7 +39,6 @@ WIDE = 110
 _WIDEST_BAR = 40
 _LEVELS = "▁▂▃▄▅▆▇█"
 _PLAIN = str.maketrans("─●┊┼…·–×" + _LEVELS, "-o:+~.-x" + "12345678")
-_CI_COMMAND = re.compile(r":(?=:)|#(?=#\[)")
 
 
 def annotators_view(
@@ -83,12 +81,8 @@ def tasks_view(
 
 
 def typed(text: str, width: int | None = None) -> Text:
-    r"""Text that people typed, made safe to show and shortened in the middle to fit.
-
-    A CI log obeys `::error::` at the start of a line and `##[error]` anywhere, so the first
-    character of each is written out as `\x3a` or `\x23`.
-    """
-    safe = _CI_COMMAND.sub(lambda found: f"\\x{ord(found.group()):02x}", reading.visible(text))
+    """Text that people typed, made safe to show and shortened in the middle to fit."""
+    safe = reading.harmless(text)
     return Text(safe if width is None else shortened(safe, width))
 
 
