@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 ROWS = 1 << 18
 """Rows that are turned from columns into text, or written, at a time."""
 
+ALWAYS = ("label",)
+"""Written even where nobody has one: a file of skipped answers is still a file of answers."""
+
 ITEM_COLUMNS = ("item_id", "task", "text", "options", "gold", "scale")
 
 
@@ -63,7 +66,11 @@ def _csv(rows: pa.Table, file: BinaryIO) -> None:
 def _jsonl(rows: pa.Table, file: BinaryIO) -> None:
     with _text(file) as text:
         for values in _values(rows):
-            told = {name: value for name, value in values.items() if value is not None}
+            told = {
+                name: value
+                for name, value in values.items()
+                if value is not None or name in ALWAYS
+            }
             text.write(json.dumps(told, ensure_ascii=False, default=_iso) + "\n")
 
 
