@@ -7,7 +7,7 @@ Arrays are named by what they index: `[N]` annotations, `[I]` items, `[A]` annot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,17 @@ from realm_cli.schema import (
     Scale,
     Severity,
     Status,
+    compact,
 )
 
 if TYPE_CHECKING:
     from realm_cli.loaders.base import LoadedFile
 
 IntArray = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 NO_GOLD = -1
+LARGEST_LOOKUP = 1 << 22
+"""Entries of a table of (option set, label) that is still quicker than looking for the pairs."""
 BETWEEN_OPTIONS = "\x1f"
 """Between options where a list of them is one text for a while; hardly a label has it."""
 
@@ -155,7 +159,9 @@ def build_table(
             or a label is not among its item's options.
     """
     rows = join([file.table for file in files])
-    rows = rows.filter(pc.equal(rows["status"], Status.OK.value))
+    counts = pc.equal(rows["status"], Status.OK.value)
+    if not pc.all(counts, skip_nulls=False).as_py():  # a filter copies all the rows
+        rows = rows.filter(counts)
     if rows.num_rows == 0:
         raise InputError("no usable annotation is left", hint=_dropped_hint(files))
     rows, repeated = resolve(rows, duplicates)
@@ -172,7 +178,7 @@ def build_table(
 
 def join(tables: Sequence[pa.Table]) -> pa.Table:
     """The rows of several files in one table."""
-    return pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    return compact(list(tables))
 
 
 def resolve(rows: pa.Table, duplicates: Duplicates) -> tuple[pa.Table, list[Issue]]:
@@ -210,8 +216,8 @@ def _row_keys(rows: pa.Table, names: Sequence[str]) -> IntArray:
     """One number for each distinct combination of some text columns `[N]`."""
     key = np.zeros(rows.num_rows, dtype=np.int64)
     for name in names:
-        values, code = codes(rows[name])
-        key = key * (len(values) + 1) + code
+        words, code = _distinct(rows[name])
+        key = key * (len(words) + 1) + code
     return key
 
 
@@ -255,10 +261,10 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
         The items, the item code of each row `[N]`, and the problems found.
     """
     tasks, task_of_row = codes(rows["task"])
-    ids, id_of_row = codes(rows["item_id"])
+    ids, id_of_row = _distinct(rows["item_id"])
     item, firsts = _codes_by_appearance(task_of_row * len(ids) + id_of_row)
     findings = Findings()
-    text_words, text = codes(rows["text"])
+    text_words, text = _distinct(rows["text"])
     text_of_item = _one_each(text, item, len(firsts), partial(_two, rows, "text", findings))
     list_words, lists = _list_codes(rows["options"])
     options_of_item = _one_each(lists, item, len(firsts), partial(_two, rows, "options", findings))
@@ -272,10 +278,10 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     labels = _labels_by_task(rows, task_of_row, len(tasks))
     option_sets, option_set = _option_sets(list_words, options_of_item, labels, task)
     items = Items(
-        ids=tuple(map(ids.__getitem__, id_of_row[firsts].tolist())),
+        ids=tuple(ids.take(pa.array(id_of_row[firsts])).to_pylist()),
         task=task,
         tasks=tasks,
-        texts=tuple(text_words[code] if code >= 0 else None for code in text_of_item.tolist()),
+        texts=tuple(text_words.take(_or_null(text_of_item)).to_pylist()),
         option_sets=option_sets,
         option_set=option_set,
         gold=_places(gold_words, gold, option_sets, option_set),
@@ -284,33 +290,40 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     return items, item, list(findings.all())
 
 
+def _or_null(places: IntArray) -> pa.Array:
+    """Places to take from, where -1 takes nothing."""
+    return pa.array(places, mask=places < 0)
+
+
 def codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
     """Sorted distinct values of a text column, and each row's place among them `[N]` or -1."""
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    encoded = column.unify_dictionaries().combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):  # no chunk at all
-        encoded = pa.array([], ENCODED_TEXT)
-    words = encoded.dictionary.to_numpy(zero_copy_only=False)
-    found = np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
+    words, found = _distinct(column)
     used = np.zeros(len(words) + 1, dtype=bool)
     used[found] = True
-    kept = np.flatnonzero(used[:-1])
-    order = kept[np.argsort(words[kept], kind="stable")]
+    order = pc.sort_indices(words).to_numpy()
+    order = order[used[order]].astype(np.int64)
     place = np.full(len(words) + 1, -1, dtype=np.int64)
     place[order] = np.arange(len(order))
-    return tuple(words[order].tolist()), place[found]
+    return tuple(words.take(pa.array(order)).to_pylist()), place[found]
 
 
-def _list_codes(column: pa.ChunkedArray) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
-    """The distinct lists of a column, in order of appearance, and each row's place among them."""
+def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
+    """Values of a text column in no order, some perhaps unused, and the place of each row's."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    whole = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # no chunk at all
+        whole = pa.array([], ENCODED_TEXT)
+    places = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return whole.dictionary, np.asarray(places, dtype=np.int32)
+
+
+def _list_codes(column: pa.ChunkedArray) -> tuple[tuple[tuple[str, ...], ...], Codes]:
+    """The distinct lists of a column and each row's place among them `[N]` or -1."""
     if _holds_separator(column):
         return _list_codes_one_by_one(column)
-    joined = pc.binary_join(column, BETWEEN_OPTIONS)
-    encoded = joined.dictionary_encode().unify_dictionaries().combine_chunks()
-    words = [tuple(word.split(BETWEEN_OPTIONS)) for word in encoded.dictionary.to_pylist()]
-    found = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return tuple(words), np.asarray(found, dtype=np.int64)
+    joined = [pc.binary_join(chunk, BETWEEN_OPTIONS).dictionary_encode() for chunk in column.chunks]
+    words, found = _distinct(pa.chunked_array(joined, ENCODED_TEXT))
+    return tuple(tuple(word.split(BETWEEN_OPTIONS)) for word in words.to_pylist()), found
 
 
 def _holds_separator(column: pa.ChunkedArray) -> bool:
@@ -322,7 +335,7 @@ def _holds_separator(column: pa.ChunkedArray) -> bool:
 
 def _list_codes_one_by_one(
     column: pa.ChunkedArray,
-) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
+) -> tuple[tuple[tuple[str, ...], ...], Codes]:
     known: dict[tuple[str, ...], int] = {}
     found = [
         -1 if options is None else known.setdefault(tuple(options), len(known))
@@ -340,7 +353,7 @@ def _codes_by_appearance(keys: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def _one_each(
-    code: IntArray, item: IntArray, n_items: int, clash: Callable[[int, int], None]
+    code: Codes, item: IntArray, n_items: int, clash: Callable[[int, int], None]
 ) -> IntArray:
     """The first value that an item's rows have `[I]`, -1 where none has one.
 
@@ -350,10 +363,11 @@ def _one_each(
         n_items: I.
         clash: Called with the first row and the first other row of items whose rows differ.
     """
-    given = np.flatnonzero(code >= 0)
     first = np.full(n_items, -1, dtype=np.int64)
-    first[item[given][::-1]] = given[::-1]  # of several, the last write wins: the first row
-    other = given[code[given] != code[first[item[given]]]]
+    given = np.flatnonzero(code >= 0)
+    # of several, the last write wins: the first row
+    first[item[::-1] if len(given) == len(code) else item[given][::-1]] = given[::-1]
+    other = np.flatnonzero((code >= 0) & (code != code[first[item]]))
     for row in other[np.sort(np.unique(item[other], return_index=True)[1])].tolist():
         clash(int(first[item[row]]), row)
     return np.where(first >= 0, code[first], -1)
@@ -398,7 +412,7 @@ def _two_golds(
 
 def _option_sets(
     given: Sequence[tuple[str, ...]],
-    given_of_item: IntArray,
+    given_of_item: Codes,
     labels: Sequence[tuple[str, ...]],
     task: IntArray,
 ) -> tuple[tuple[tuple[str, ...], ...], IntArray]:
@@ -418,9 +432,8 @@ def _labels_by_task(rows: pa.Table, task: IntArray, n_tasks: int) -> list[tuple[
     seen: list[set[str]] = [set() for _ in range(n_tasks)]
     for column in ("label", "gold"):
         words, code = codes(rows[column])
-        pairs = np.unique(task[code >= 0] * len(words) + code[code >= 0])
-        for pair in pairs.tolist():
-            seen[pair // len(words)].add(words[pair % len(words)])
+        for n, found in _pairs(task, code, n_tasks, len(words)):
+            seen[n].add(words[found])
     return [tuple(sorted(labels, key=_in_order)) for labels in seen]
 
 
@@ -435,9 +448,17 @@ def _scales(rows: pa.Table, task: IntArray, n_tasks: int) -> tuple[Scale, ...]:
     """How the labels of each task relate, as the loader has said."""
     words, code = codes(rows["scale"])
     scales = [Scale.NOMINAL] * n_tasks
-    for pair in np.unique(task[code >= 0] * max(len(words), 1) + code[code >= 0]).tolist():
-        scales[pair // len(words)] = Scale(words[pair % len(words)])
+    for n, found in _pairs(task, code, n_tasks, len(words)):
+        scales[n] = Scale(words[found])
     return tuple(scales)
+
+
+def _pairs(task: IntArray, code: IntArray, n_tasks: int, n_words: int) -> Iterator[tuple[int, int]]:
+    """Which words each task has."""
+    for n in range(n_tasks):
+        there = code if n_tasks == 1 else code[task == n]
+        counts = np.bincount(there + 1, minlength=n_words + 1)
+        yield from ((n, found) for found in np.flatnonzero(counts[1:]).tolist())
 
 
 def _places(
@@ -447,10 +468,19 @@ def _places(
     option_set: IntArray,
 ) -> IntArray:
     """Where each row's word stands among its options, -1 where it does not."""
-    pair, back = np.unique(option_set * (len(words) + 1) + word + 1, return_inverse=True)
+    width = len(words) + 1
+    if len(option_sets) * width <= LARGEST_LOOKUP:
+        lookup = np.full((len(option_sets), width), -1, dtype=np.int64)
+        number = {name: n for n, name in enumerate(words, start=1)}
+        for n, options in enumerate(option_sets):
+            for k, name in enumerate(options):
+                lookup[n, number.get(name, 0)] = k
+        lookup[:, 0] = -1  # no word at all, and words that nobody used
+        return lookup[option_set, word + 1]
+    pair, back = np.unique(option_set * width + word + 1, return_inverse=True)
     place = np.full(len(pair), -1, dtype=np.int64)
     for n, code in enumerate(pair.tolist()):
-        options, name = option_sets[code // (len(words) + 1)], code % (len(words) + 1) - 1
+        options, name = option_sets[code // width], code % width - 1
         if name >= 0 and words[name] in options:
             place[n] = options.index(words[name])
     return place[back]

@@ -269,6 +269,25 @@ ROW_SCHEMA = pa.schema(
 """The canonical table in memory, where every distinct text is kept once."""
 
 
+def compact(parts: list[pa.Table]) -> pa.Table:
+    """The rows of several tables in one, each distinct text kept once for all of them.
+
+    The list is emptied and the columns are brought together one by one, so that the parts of a
+    large table are never all in memory twice.
+    """
+    rows = pa.concat_tables(parts, promote_options="default")
+    parts.clear()
+    names, columns = rows.column_names, rows.columns
+    nothing = pa.chunked_array([pa.nulls(rows.num_rows, ENCODED_TEXT)])
+    del rows
+    for place, column in enumerate(columns):
+        if pa.types.is_dictionary(column.type) and column.num_chunks != 1:
+            empty = column.null_count == len(column)
+            whole = nothing if empty else column.unify_dictionaries().combine_chunks()
+            columns[place] = whole if empty else pa.chunked_array([whole])
+    return pa.table(columns, names=names)
+
+
 def plain(rows: pa.Table) -> pa.Table:
     """Rows as they are written: text as text."""
     columns = [

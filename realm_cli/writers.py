@@ -67,9 +67,7 @@ def _jsonl(rows: pa.Table, file: BinaryIO) -> None:
     with _text(file) as text:
         for values in _values(rows):
             told = {
-                name: value
-                for name, value in values.items()
-                if value is not None or name in ALWAYS
+                name: value for name, value in values.items() if value is not None or name in ALWAYS
             }
             text.write(json.dumps(told, ensure_ascii=False, default=_iso) + "\n")
 

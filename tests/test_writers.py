@@ -18,12 +18,26 @@ from realm_cli.loaders.validation import check_rows
 from realm_cli.schema import Status, plain
 from realm_cli.writers import write_annotations
 
-AWKWARD = ["007", "1e5", "0", "NA", "None", "null", "12345678901234567890", "=1+1", "-3", "'x", "a|b"]
+AWKWARD = [
+    "007",
+    "1e5",
+    "0",
+    "NA",
+    "None",
+    "null",
+    "12345678901234567890",
+    "=1+1",
+    "-3",
+    "'x",
+    "a|b",
+]
 typed = st.sampled_from(AWKWARD) | st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8
 ).filter(str.strip)
 times = st.datetimes(
-    min_value=datetime(1970, 1, 2), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)  # noqa: DTZ001
+    min_value=datetime(1970, 1, 2),
+    max_value=datetime(2100, 1, 1),
+    timezones=st.just(UTC),  # noqa: DTZ001
 )
 maybe = st.none() | typed
 
@@ -97,8 +111,7 @@ def test_the_wide_table_keeps_every_label(tmp_path_factory, table):
     (file,) = load([path])
     assert file.format == "wide"
     found = {
-        (row["task"], row["item_id"], row["annotator_id"])
-        for row in plain(file.table).to_pylist()
+        (row["task"], row["item_id"], row["annotator_id"]) for row in plain(file.table).to_pylist()
     }
     assert found == set(labels)
 
@@ -118,7 +131,11 @@ def test_a_spreadsheet_finds_no_formula(tmp_path):
         "'+x",
         "'=1",
     ]
-    assert [second[name] for name in ("annotator_id", "label", "text")] == ["''a", "-3", "'-3 or so"]
+    assert [second[name] for name in ("annotator_id", "label", "text")] == [
+        "''a",
+        "-3",
+        "'-3 or so",
+    ]
     (file,) = load([path])
     assert file.table["item_id"].to_pylist() == ["=1+1", "2"]
     assert file.table["annotator_id"].to_pylist() == ["@me", "'a"]

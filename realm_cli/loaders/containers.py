@@ -14,7 +14,7 @@ import sys
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -51,6 +51,9 @@ UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, tarfil
 
 Opener: TypeAlias = "Callable[[], BinaryIO]"
 
+_Place: TypeAlias = "tuple[Path, Opener, int]"
+"""The name of an export, what opens it, and its size as packed."""
+
 
 def exports(paths: Sequence[Path], problems: Findings) -> Iterator[Export]:
     """Every file that the paths stand for.
@@ -59,26 +62,24 @@ def exports(paths: Sequence[Path], problems: Findings) -> Iterator[Export]:
         paths: Files, folders, patterns, archives, or `-` for standard input.
         problems: Takes what is wrong with files that cannot be read.
     """
-    for path in paths:
+    for path, opener, packed in _places(paths, problems):
         try:
-            named = _files(path)
+            yield _read_through(path, opener, packed)
         except InputError as error:
             problems.extend(error.issues)
-            continue
-        for file in named:
-            try:
-                yield from _unpacked(file, _opener(file))
-            except InputError as error:
-                problems.extend(error.issues)
 
 
-def open_export(path: Path) -> Export:
-    """One plain file on disk.
-
-    Raises:
-        InputError: It is not there, is a folder, cannot be read or is empty.
-    """
-    return _read_through(path, _opener(path))
+def _places(paths: Sequence[Path], problems: Findings) -> Iterator[_Place]:
+    """Where the exports lie: files, and members of archives."""
+    for path in paths:
+        try:
+            for file in _files(path):
+                try:
+                    yield from _unpacked(file, _opener(file))
+                except InputError as error:
+                    problems.extend(error.issues)
+        except InputError as error:
+            problems.extend(error.issues)
 
 
 def _files(path: Path) -> list[Path]:
@@ -128,7 +129,7 @@ def _open_file(path: Path) -> BinaryIO:
         raise _refusal(path, "unreadable", f"it cannot be read: {error.strerror}") from None
 
 
-def _unpacked(path: Path, opener: Opener) -> Iterator[Export]:
+def _unpacked(path: Path, opener: Opener) -> Iterator[_Place]:
     """The exports in one file: itself, what is packed in it, or an archive's members."""
     with opener() as file:
         start = file.read(START)
@@ -142,7 +143,7 @@ def _unpacked(path: Path, opener: Opener) -> Iterator[Export]:
     elif start[TAR_MARK_AT:].startswith(TAR_MARK):
         yield from _tar_members(path, opener, size)
     else:
-        yield _read_through(path, opener, size)
+        yield path, opener, size
 
 
 class _Inner(io.RawIOBase):
@@ -182,15 +183,16 @@ def _open_gzip(packed: Opener) -> BinaryIO:
 
 
 def _open_zipped(packed: Opener, name: str) -> BinaryIO:
-    raw = packed()
-    archive = zipfile.ZipFile(raw)
-    return io.BufferedReader(_Inner(archive.open(name), archive, raw))
+    with ExitStack() as around:
+        archive = around.enter_context(zipfile.ZipFile(around.enter_context(packed())))
+        return io.BufferedReader(_Inner(archive.open(name), around.pop_all()))
 
 
 def _open_tarred(packed: Opener, name: str) -> BinaryIO:
-    raw = packed()
-    archive = tarfile.open(fileobj=raw)  # noqa: SIM115 - closed with the member
-    return io.BufferedReader(_Inner(archive.extractfile(name), archive, raw))
+    with ExitStack() as around:
+        raw = around.enter_context(packed())
+        archive = around.enter_context(tarfile.open(fileobj=raw))
+        return io.BufferedReader(_Inner(archive.extractfile(name), around.pop_all()))
 
 
 @contextmanager
@@ -208,22 +210,22 @@ def _said(path: Path) -> Iterator[None]:
         raise _refusal(path, "locked-archive", message, "unpack it yourself") from error
 
 
-def _zip_members(path: Path, opener: Opener) -> Iterator[Export]:
+def _zip_members(path: Path, opener: Opener) -> Iterator[_Place]:
     with _said(path), opener() as raw, zipfile.ZipFile(raw) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     sizes = {info.filename: (info.file_size, info.compress_size) for info in infos}
     for name in _safe_names(path, list(sizes)):
         unpacked, packed = sizes[name]
         _check_growth(path, unpacked, packed)
-        yield _read_through(path / name, partial(_open_zipped, opener, name), packed)
+        yield path / name, partial(_open_zipped, opener, name), packed
 
 
-def _tar_members(path: Path, opener: Opener, packed: int) -> Iterator[Export]:
+def _tar_members(path: Path, opener: Opener, packed: int) -> Iterator[_Place]:
     with _said(path), opener() as raw, tarfile.open(fileobj=raw) as archive:
         sizes = {info.name: info.size for info in archive if info.isfile()}
     _check_growth(path, sum(sizes.values()), packed)
     for name in _safe_names(path, list(sizes)):
-        yield _read_through(path / name, partial(_open_tarred, opener, name), packed)
+        yield path / name, partial(_open_tarred, opener, name), packed
 
 
 def _safe_names(path: Path, names: Sequence[str]) -> list[str]:
@@ -290,7 +292,7 @@ class _Digest:
             self.odd = error.object[error.start], line
 
 
-def _read_through(path: Path, opener: Opener, packed: int | None = None) -> Export:
+def _read_through(path: Path, opener: Opener, packed: int) -> Export:
     """Read a file once, for its digest and its encoding."""
     digest = _Digest()
     start = b""
@@ -298,8 +300,7 @@ def _read_through(path: Path, opener: Opener, packed: int | None = None) -> Expo
         while piece := file.read(PIECE):
             start = start or piece[:START]
             digest.add(piece)
-            if packed is not None:
-                _check_growth(path, digest.size, packed)
+            _check_growth(path, digest.size, packed)
     digest.add(b"", final=True)
     if digest.blank:
         raise _refusal(path, "empty", "the file is empty", "export it again")

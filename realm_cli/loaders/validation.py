@@ -23,6 +23,7 @@ from realm_cli.schema import (
     Item,
     Severity,
     Status,
+    compact,
 )
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class _Writer:
     def finish(self) -> pa.Table:
         """All rows in one table."""
         self._flush()
-        return pa.concat_tables(self._chunks, promote_options="default").unify_dictionaries()
+        return compact(self._chunks)
 
     def _flush(self) -> None:
         if not self._rows:
