@@ -15,7 +15,7 @@ from realm_cli.errors import InputError
 from realm_cli.loaders.base import Export, LoadedFile, Request
 from realm_cli.loaders.containers import exports
 from realm_cli.loaders.detection import claims
-from realm_cli.schema import CANONICAL_SCHEMA, Findings, Issue
+from realm_cli.schema import CANONICAL_SCHEMA, Findings, Issue, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -181,6 +181,8 @@ def _told(file: LoadedFile, reading: Reading) -> dict[str, object]:
         "fields": tuple(_fields(file)),
         "issues": file.issues,
     }
+    if any(issue.severity is Severity.ERROR for issue in file.issues):
+        return told
     try:
         table, issues = build_table([file], reading.duplicates)
     except InputError as error:

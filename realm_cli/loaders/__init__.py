@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING
 
 from realm_cli.config import Reading
 from realm_cli.errors import InputError, UsageError
-from realm_cli.loaders import csv_table, jsonl, label_studio, mturk, parquet, policy
+from realm_cli.loaders import (
+    counts,
+    csv_table,
+    jsonl,
+    label_studio,
+    label_studio_csv,
+    label_studio_min,
+    mace,
+    mturk,
+    nested,
+    one_hot,
+    parquet,
+    policy,
+    wide,
+)
 from realm_cli.loaders.base import Export, LoadedFile, Loader, Request
 from realm_cli.loaders.containers import exports
 from realm_cli.loaders.detection import choose, named
@@ -22,7 +36,14 @@ LOADERS: dict[str, Loader] = {
     "csv": csv_table.LOADER,
     "jsonl": jsonl.LOADER,
     "label_studio": label_studio.LOADER,
+    "label_studio_min": label_studio_min.LOADER,
+    "label_studio_csv": label_studio_csv.LOADER,
     "mturk": mturk.LOADER,
+    "wide": wide.LOADER,
+    "one_hot": one_hot.LOADER,
+    "nested": nested.LOADER,
+    "mace": mace.LOADER,
+    "counts": counts.LOADER,
 }
 """Format name -> loader. A new format is one file and one line here."""
 

@@ -58,14 +58,14 @@ def read_table(export: Export) -> Table:
     Raises:
         InputError: The first line is no header.
     """
-    records = _records(export)
-    header = next((cells for _, cells in records if isinstance(cells, list)), None)
+    found = records(export)
+    header = next((cells for _, cells in found if isinstance(cells, list)), None)
     if header is None:
-        raise _no_header(export, records)
+        raise _no_header(export, found)
     guards = _is_guarded(header)
     written = [unguarded(name) for name in header] if guards else header
-    names = number_repeats([name.strip() for name in written])
-    body = records[1:]
+    names = names_of(header)
+    body = found[1:]
 
     def rows() -> Iterator[TableRecord]:
         for line, cells in body:
@@ -100,10 +100,16 @@ def header_of(export: Export) -> tuple[str, ...]:
     return tuple(name.strip() for name in rows[0]) if rows else ()
 
 
-def first_rows(export: Export) -> list[list[str]]:
+def names_of(header: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns under a header."""
+    cells = [unguarded(name) for name in header] if _is_guarded(header) else header
+    return number_repeats([name.strip() for name in cells])
+
+
+def first_rows(export: Export, count: int = SNIFFED_ROWS) -> list[list[str]]:
     """The first rows, for detection; empty where the file is no table."""
     delimiter = delimiter_of(export.head)
-    return _first_rows(export.head, delimiter) if delimiter is not None else []
+    return _first_rows(export.head, delimiter, count) if delimiter is not None else []
 
 
 def delimiter_of(text: str) -> str | None:
@@ -114,7 +120,7 @@ def delimiter_of(text: str) -> str | None:
     return best if best in header else None
 
 
-def _first_rows(text: str, delimiter: str) -> list[list[str]]:
+def _first_rows(text: str, delimiter: str, count: int = SNIFFED_ROWS) -> list[list[str]]:
     """The first rows, read leniently: the text may break off anywhere."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[list[str]] = []
@@ -122,14 +128,14 @@ def _first_rows(text: str, delimiter: str) -> list[list[str]]:
         for row in reader:
             if row:
                 rows.append(row)
-            if len(rows) > SNIFFED_ROWS:
+            if len(rows) > count:
                 break
     except csv.Error:
         pass  # a cell that is longer than what we look at
     return rows or [[]]
 
 
-def _records(export: Export) -> list[tuple[int, list[str] | Issue]]:
+def records(export: Export) -> list[tuple[int, list[str] | Issue]]:
     """Each row with the physical line it starts on; blank lines left out."""
     delimiter = delimiter_of(export.head) or ","
     before = csv.field_size_limit(LONGEST_CELL)
