@@ -67,7 +67,7 @@ def _counters(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str | 
     for name in names:
         cells = [parsed(cell) for cell in values_of(rows, name)]
         votes = [cell for cell in cells if isinstance(cell, dict) and cell]
-        if votes and len(votes) == len(cells) and all(map(_is_counter, votes)):
+        if len(votes) > 1 and len(votes) == len(cells) and all(map(_is_counter, votes)):
             return f"counts of labels in {name!r}"
     return None
 

@@ -16,8 +16,9 @@ from realm_cli.loaders.base import Claim, Export, Loader, Record, Request
 from realm_cli.loaders.columns import ITEM_ROLES, NEEDED, find_item_columns, listed
 from realm_cli.loaders.csv_table import header_of, read_table
 from realm_cli.loaders.mturk_answers import ANSWER, Form, read_form
+from realm_cli.loaders.mturk_pattern import item_answers
 from realm_cli.loaders.submissions import Submission, Told, submission_rows
-from realm_cli.loaders.tables import Table, TableRow
+from realm_cli.loaders.tables import Table, TableRecord, TableRow
 from realm_cli.loaders.values import Clock, as_text, digest, is_missing
 from realm_cli.schema import Issue, Severity, Status
 
@@ -28,6 +29,18 @@ if TYPE_CHECKING:
 
 INPUT = "Input."
 BATCH = "BatchId:"
+PREFIXES = ("input", "answer")
+USUAL = (
+    "HITId",
+    "HITTypeId",
+    "AssignmentId",
+    "WorkerId",
+    "AssignmentStatus",
+    "AcceptTime",
+    "SubmitTime",
+    "WorkTimeInSeconds",
+    "RequesterAnnotation",
+)
 STATUSES = {
     "": Status.OK,
     "submitted": Status.OK,
@@ -59,10 +72,10 @@ class _Plan:
 
 def detect(export: Export) -> Claim | None:
     """A header with HITId and WorkerId or AssignmentId, and inputs or answers."""
-    names = header_of(export)
+    names = usual_names(header_of(export))
     ids = {"HITId", "WorkerId", "AssignmentId"}.intersection(names)
     parts = [name for name in names if name.startswith((INPUT, ANSWER))]
-    if "HITId" not in ids or len(ids) < 2 or not parts:
+    if "HITId" not in ids or len(ids) < 2 or not parts or "Turkle.Username" in names:
         return None
     return Claim(f"a table with the columns HITId, {parts[0]} and {len(names) - 2} more")
 
@@ -74,7 +87,41 @@ def read(export: Export, request: Request) -> Iterator[Record]:
         InputError: Workers or answers are missing, or the answers' layout is one that realm does
             not read or must not guess at.
     """
-    yield from read_rows(read_table(export), export, request)
+    table = _with_usual_names(read_table(export))
+    if request.reading.answer_pattern is not None:
+        yield from read_by_pattern(table, export, request)
+    else:
+        yield from read_rows(table, export, request)
+
+
+def usual_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The columns as the requester's site spells them: some tools write them in lower case."""
+    usual = {name.casefold(): name for name in USUAL}
+    return tuple(usual.get(name.casefold(), _prefixed(name)) for name in names)
+
+
+def _prefixed(name: str) -> str:
+    start, dot, rest = name.partition(".")
+    return f"{start.capitalize()}.{rest}" if dot and start.casefold() in PREFIXES else name
+
+
+def _with_usual_names(table: Table) -> Table:
+    names = usual_names(table.names)
+    if names == tuple(table.names):
+        return table
+
+    def rows() -> Iterator[TableRecord]:
+        for row in table.rows():
+            if isinstance(row, TableRow):
+                cells = {
+                    ours: row.cells.get(theirs)
+                    for ours, theirs in zip(names, table.names, strict=True)
+                }
+                yield TableRow(row.line, cells)
+            else:
+                yield row
+
+    return Table(names, rows)
 
 
 def read_rows(
@@ -102,6 +149,36 @@ def read_rows(
     # the form holds the chosen question alone, and the item's names have no `Input.` before them
     named = request.with_columns(**_short_names(request), label=None)
     yield from submission_rows(submissions, named, export, Clock(mturk_time.parse))
+
+
+def read_by_pattern(table: Table, export: Export, request: Request) -> Iterator[Record]:
+    """The rows of a table that has the items' ids inside the names of its columns.
+
+    Raises:
+        UsageError: The pattern is none, or fits no column.
+        InputError: Nobody says who answered.
+    """
+    columns = item_answers(table.names, str(request.reading.answer_pattern), export.shown)
+
+    def submissions() -> Iterator[Told]:
+        for row in table.rows():
+            if not isinstance(row, TableRow):
+                yield row
+                continue
+            said = _circumstances(row)
+            for item, answers in columns.given(row.cells).items():
+                yield Submission(
+                    line=row.line,
+                    data={},
+                    item_id=item,
+                    annotator=row.cells.get("WorkerId"),
+                    answers=answers,
+                    status=_status(row) or Status.OK,
+                    said=said,
+                    record=row.cells,
+                )
+
+    yield from submission_rows(submissions, request, export, Clock(mturk_time.parse))
 
 
 def _plan(table: Table, request: Request, export: Export, worker: str) -> _Plan:
@@ -156,7 +233,7 @@ def _same_inputs(file: str) -> Issue:
 def _submission(row: TableRow, plan: _Plan) -> Told:
     """One worker's answers about one HIT."""
     cells = row.cells
-    status = STATUSES.get(str(cells.get("AssignmentStatus") or "").strip().casefold())
+    status = _status(row)
     if status is None:
         return _unknown_status(row, plan)
     try:
@@ -173,13 +250,22 @@ def _submission(row: TableRow, plan: _Plan) -> Told:
         annotator=cells.get(plan.worker),
         answers=answers,
         status=status,
-        said={
-            "submitted_at": cells.get("SubmitTime"),
-            "duration_s": cells.get("WorkTimeInSeconds"),
-            "group": _batch(row),
-        },
+        said=_circumstances(row),
         record={**cells, **inputs},
     )
+
+
+def _status(row: TableRow) -> Status | None:
+    """Whether an assignment counts; None where its status is unknown."""
+    return STATUSES.get(str(row.cells.get("AssignmentStatus") or "").strip().casefold())
+
+
+def _circumstances(row: TableRow) -> dict[str, Any]:
+    return {
+        "submitted_at": row.cells.get("SubmitTime"),
+        "duration_s": row.cells.get("WorkTimeInSeconds"),
+        "group": _batch(row),
+    }
 
 
 def _text(inputs: Mapping[str, Any], told: Sequence[str]) -> str | None:
@@ -221,4 +307,17 @@ LOADER = Loader(
     title="Mechanical Turk's batch results CSV",
     detect=detect,
     read=read,
+    reads="Each `Answer.q` or `Answer.q.label` is a question `q`, or only the one named by "
+    "`--label-col`. Questions with a true/false column an option (`Answer.q.cat`, "
+    "`Answer.q.dog.on`) and those in the JSON of `Answer.taskAnswers` are read too; a check box "
+    "that stands alone is a yes/no task. Columns with an item's id inside their names are read "
+    "with `--answer-pattern`. Text, options, gold and the item's id are found among the `Input.*` "
+    "columns by the name after the dot; without an id all inputs together name the item, or the "
+    "HIT where they are all the same. One input alone is the text; several are joined as "
+    "`name: value` lines. Rejected assignments have status `rejected`. `WorkTimeInSeconds`, "
+    "`SubmitTime` and the batch's number become `duration_s`, `submitted_at` and `group`.",
+    loses="HIT settings, approval rates and feedback; JSON in other cells, spans and boxes, which "
+    "are counted as `other-answer:KIND`. Questions about the annotator (`Answer.age`) beside "
+    "labels are refused until `--label-col` names the label.",
+    example="mturk.csv",
 )

@@ -19,6 +19,7 @@ from realm_cli.loaders.answers import (
     Learner,
     Question,
     Ticks,
+    Unread,
     no_labels,
 )
 from realm_cli.loaders.columns import closest, fold, listed
@@ -28,7 +29,7 @@ from realm_cli.loaders.values import is_missing
 from realm_cli.schema import DEFAULT_TASK, Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from realm_cli.loaders.base import Export
     from realm_cli.loaders.tables import Table
@@ -39,6 +40,9 @@ TRUE = frozenset({"true", "on", "1"})
 TICKS = TRUE | {"false", "off", "0"}
 ITEM_INSIDE = re.compile(r"Answer\..+--\d+\.on")
 """A column whose name holds the id of an item: one assignment answers for many items."""
+
+EXAMPLE_PATTERN = r"Answer\.(?P<item>.+)--(?P<option>\d+)\.on"
+"""Reads those columns."""
 
 ABOUT_THE_ANNOTATOR = frozenset(
     {
@@ -138,7 +142,7 @@ def read_form(table: Table, wanted: str | None, export: Export, *, checked: bool
             _unknown(list(form.columns()), wanted, export)
         form = _learned(chosen, table) if chosen else form
     if checked:
-        _check(form, table, wanted, export)
+        _check(form, wanted, export)
     if not form.questions:
         form = replace(form, questions={DEFAULT_TASK: Question(DEFAULT_TASK)})
     return form
@@ -150,9 +154,23 @@ def task_name(column: str) -> str:
 
 
 def _plain_cell(cell: Any) -> Given:
+    """Text is a label, even within quotes of its own; JSON is for somebody else to take apart."""
     if isinstance(cell, Ticks):
         return cell
-    return None if is_missing(cell) else str(cell).strip()
+    if is_missing(cell):
+        return None
+    text = str(cell).strip()
+    value = _json(text) if text.startswith(("[", "{", '"')) else None
+    if isinstance(value, dict | list):
+        return Unread("json")
+    return value.strip() or None if isinstance(value, str) else text
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _ticks(cells: Mapping[str, Any], columns: Mapping[str, str]) -> Given:
@@ -261,44 +279,18 @@ def _check_columns(table: Table, answers: Sequence[str], export: Export) -> None
         raise export.refuse(
             "item-in-column",
             f"{inside[0]} and {len(inside) - 1} more columns have the id of an item inside their "
-            "names; this layout is not read",
+            "names",
             line=1,
-            hint=_choose([name for name in answers if name not in inside]),
+            hint=f"say where it is: --answer-pattern '{EXAMPLE_PATTERN}'",
         )
 
 
-def _check(form: Form, table: Table, wanted: str | None, export: Export) -> None:
-    issues = [*_json(table, list(form.plain), export)]
-    if not issues and wanted is None:
-        issues = _personal(form.columns(), export)
+def _check(form: Form, wanted: str | None, export: Export) -> None:
+    issues = _personal(form.columns(), export) if wanted is None else []
     if issues:
         raise InputError(issues[0].message, issues=issues)
     if not form.questions and form.unread:
         raise no_labels(form.unread, export)
-
-
-def _json(table: Table, answers: Sequence[str], export: Export) -> Iterator[Issue]:
-    """Answers that are JSON lists or objects: somebody must say what in them is the label."""
-    structured = [name for name in answers if any(_is_json(cell) for (cell,) in table.cells(name))]
-    for column in structured:
-        yield Issue(
-            code="json-answers",
-            message=f"the answers of {column} are JSON; this layout is not read",
-            file=export.shown,
-            line=1,
-            hint=_choose([name for name in answers if name not in structured]),
-        )
-
-
-def _is_json(cell: object) -> bool:
-    text = str(cell or "").strip()
-    if isinstance(cell, Ticks) or not text.startswith(("[", "{")):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _personal(columns: Mapping[str, str], export: Export) -> list[Issue]:

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
+MOST_OPTIONS = 200
+"""A question where several of so many options can be ticked is read as a task an option."""
+
+
 @dataclass(frozen=True)
 class Submission:
     """What one annotator said about one item, in one go.
@@ -60,6 +64,7 @@ class Submission:
         record: What else of the record people may name as a column (`--annotator-col` and such).
         note: Where in the file, in words, if the line alone does not say.
         labelled: False for an item that nobody has answered for.
+        keyed: The tool's own id names the item, whatever ids the item's fields hold.
     """
 
     line: int
@@ -74,6 +79,7 @@ class Submission:
     record: Mapping[str, Any] = field(default_factory=dict)
     note: str | None = None
     labelled: bool = True
+    keyed: bool = False
 
 
 Told: TypeAlias = Submission | Dropped | Issue
@@ -95,6 +101,7 @@ class _Survey:
     nameless: list[int] = field(default_factory=list)
     n_nameless: int = 0
     has_text: bool = False
+    keyed: bool = True
 
 
 @dataclass(frozen=True)
@@ -151,6 +158,7 @@ def _survey(submissions: Submissions, request: Request) -> _Survey:
         survey.n_submissions += 1
         survey.data.update(dict.fromkeys(told.data))
         survey.record.update(dict.fromkeys(told.record))
+        survey.keyed &= told.keyed
         survey.has_text |= told.text is not None
         if told.status is not Status.SKIPPED:
             survey.learner.add(_read_as_wanted(told.answers, wanted))
@@ -174,11 +182,15 @@ def _read_as_wanted(answers: Mapping[str, Given], wanted: str | None) -> Mapping
 def _plan(survey: _Survey, request: Request, export: Export, clock: Clock) -> _Plan:
     columns = request.columns
     questions = _questions(survey, request, export)
+    _check_options(questions, request, export)
     n_tasks = sum(question.n_tasks for question in questions.values())
     given = {role: name for role, name in columns if role in ITEM_ROLES and name is not None}
     beside = [name for name in given.values() if name in survey.record]
     names = [*survey.data, *(name for name in beside if name not in survey.data)]
     found = find_item_columns(names, columns, n_questions=n_tasks, file=export.shown)
+    if survey.keyed and columns.item is None:
+        found.column.pop("item", None)
+        found.issues = [issue for issue in found.issues if issue.code != "ambiguous-column:item"]
     if survey.has_text:  # several fields that could be the text were shown together
         found.issues = [issue for issue in found.issues if issue.code != "ambiguous-column:text"]
     everyone = request.annotator_of(export)
@@ -213,6 +225,19 @@ def _unknown_question(wanted: str, names: Sequence[str], export: Export) -> Inpu
         f"there is no question {wanted!r}; {listed(names, 'questions')}",
         hint=f"did you mean --label-col {match}?" if match else "change --label-col",
     )
+
+
+def _check_options(questions: Mapping[str, Question], request: Request, export: Export) -> None:
+    """Refuse a task for each of very many options: they are answers of their own."""
+    many = [question for question in questions.values() if question.n_tasks > MOST_OPTIONS]
+    if many and request.labelled:
+        raise export.refuse(
+            "too-many-options",
+            f"{many[0].name!r} has {many[0].n_tasks:,} different options, too many for a yes/no "
+            "task each; they may differ from item to item",
+            hint="read combinations as labels with --multi-select combination, or choose another "
+            "question with --label-col",
+        )
 
 
 def _check_annotators(survey: _Survey, export: Export) -> None:
