@@ -31,6 +31,8 @@ TOGETHER = " + "
 """Between the options of a combination."""
 
 WHOLE = re.compile(r"[+-]?\d+")
+MANY_OPTIONS = 20
+"""A form that is the same for all items offers hardly more options than this to tick."""
 RARELY = 0.05
 """A question where fewer answers than this tick several options was probably meant as single."""
 
@@ -178,8 +180,10 @@ class _Seen:
     all_known: bool = True
     n_answers: int = 0
     n_several: int = 0
+    item_of: dict[str, object] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
 
-    def add(self, given: str | Grade | Ticks | None) -> None:
+    def add(self, given: str | Grade | Ticks | None, item: object) -> None:
         if given is None:
             return
         self.n_answers += 1
@@ -192,6 +196,9 @@ class _Seen:
         else:
             self.ticks |= bool(given.options)
             self.options.update(dict.fromkeys(given.options))
+            self.shared.update(
+                one for one in given.options if self.item_of.setdefault(one, item) != item
+            )
             self.n_several += len(given.chosen) > 1
             self.single &= not given.several and len(given.chosen) <= 1
             self.all_known &= given.all_known
@@ -215,13 +222,19 @@ class Learner:
         self.unread: Counter[tuple[str, str]] = Counter()
         """(question, kind) -> how many answers are no labels."""
 
-    def add(self, answers: Mapping[str, Given]) -> None:
+    def add(self, answers: Mapping[str, Given], item: object = None) -> None:
         """What one annotator answered about one item."""
         for name, given in answers.items():
             if isinstance(given, Unread):
                 self.unread[name, given.kind] += 1
             else:
-                self._seen.setdefault(name, _Seen()).add(given)
+                self._seen.setdefault(name, _Seen()).add(given, item)
+
+    def by_item(self, name: str) -> bool:
+        """Whether a question's options differ from item to item, so that most are of one alone."""
+        seen = self._seen[name]
+        many = len(seen.options) > MANY_OPTIONS
+        return not seen.single and many and 2 * len(seen.shared) < len(seen.options)
 
     def questions(self) -> dict[str, Question]:
         """Name -> question, in order of appearance; those without an answer to read are absent."""

@@ -200,4 +200,12 @@ LOADER = Loader(
     title="CSV or TSV, one row an annotation",
     detect=detect,
     read=read,
+    reads="The long form. The delimiter (comma, tab, semicolon or bar) is the one that the header "
+    "has most of; line ends of all three kinds, cells with line breaks and rows that lack their "
+    "last cells are read. Options are a JSON list or cut at `|`. `status` is read where it holds "
+    "nothing but realm's own words. `source_line` is the physical line where the row starts. In "
+    "files that realm wrote, the apostrophes that guard cells from spreadsheets are taken off.",
+    loses="Nothing. Headers repeated where files were joined are counted (`repeated-header`); rows "
+    "longer than the header and quotes that are not closed are refused.",
+    example="long.csv",
 )

@@ -246,4 +246,8 @@ LOADER = Loader(
     title="JSON Lines or a JSON list, one record an annotation",
     detect=detect,
     read=read,
+    reads="The long form: one object an annotation, one after another or in a list, whatever the "
+    "file's name. `NaN` is missing. `source_line` is the line where the record starts.",
+    loses="Nothing; nested fields become JSON text. Broken or cut-off JSON is refused, by line.",
+    example="long.jsonl",
 )

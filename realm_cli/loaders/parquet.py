@@ -107,5 +107,9 @@ LOADER = Loader(
     title="Parquet, one row an annotation",
     detect=detect,
     read=read,
+    reads="The long form; any types (dictionary, large strings, lists, timestamps), a part of the "
+    "file at a time. Columns of class numbers take the classes' names where the file keeps them "
+    "(`ClassLabel`). `source_line` is the number of the record.",
+    loses="A data frame's index.",
     reads_text=False,
 )

@@ -161,8 +161,10 @@ def _survey(submissions: Submissions, request: Request) -> _Survey:
         survey.keyed &= told.keyed
         survey.has_text |= told.text is not None
         if told.status is not Status.SKIPPED:
-            survey.learner.add(_read_as_wanted(told.answers, wanted))
-        survey.learner.add({name: gold for name, gold in told.gold.items() if gold is not None})
+            survey.learner.add(_read_as_wanted(told.answers, wanted), told.item_id)
+        survey.learner.add(
+            {name: gold for name, gold in told.gold.items() if gold is not None}, told.item_id
+        )
         if told.labelled and is_missing(told.annotator):
             survey.n_nameless += 1
             survey.nameless = survey.nameless or [told.line]
@@ -182,7 +184,8 @@ def _read_as_wanted(answers: Mapping[str, Given], wanted: str | None) -> Mapping
 def _plan(survey: _Survey, request: Request, export: Export, clock: Clock) -> _Plan:
     columns = request.columns
     questions = _questions(survey, request, export)
-    _check_options(questions, request, export)
+    if request.labelled:
+        _check_options(questions, survey.learner, export)
     n_tasks = sum(question.n_tasks for question in questions.values())
     given = {role: name for role, name in columns if role in ITEM_ROLES and name is not None}
     beside = [name for name in given.values() if name in survey.record]
@@ -227,17 +230,20 @@ def _unknown_question(wanted: str, names: Sequence[str], export: Export) -> Inpu
     )
 
 
-def _check_options(questions: Mapping[str, Question], request: Request, export: Export) -> None:
-    """Refuse a task for each of very many options: they are answers of their own."""
-    many = [question for question in questions.values() if question.n_tasks > MOST_OPTIONS]
-    if many and request.labelled:
-        raise export.refuse(
-            "too-many-options",
-            f"{many[0].name!r} has {many[0].n_tasks:,} different options, too many for a yes/no "
-            "task each; they may differ from item to item",
-            hint="read combinations as labels with --multi-select combination, or choose another "
-            "question with --label-col",
-        )
+def _check_options(questions: Mapping[str, Question], learner: Learner, export: Export) -> None:
+    """Refuse to make a task of each option where options are not the same for all items.
+
+    Nobody was asked about an option that their item did not offer.
+    """
+    for name, question in questions.items():
+        if question.n_tasks > 1 and (question.n_tasks > MOST_OPTIONS or learner.by_item(name)):
+            raise export.refuse(
+                "options-by-item",
+                f"several of the options of {name!r} can be ticked, and its {question.n_tasks:,} "
+                "options differ from item to item, so they cannot be a yes/no task each",
+                hint="read combinations as labels with --multi-select combination, or choose "
+                "another question with --label-col",
+            )
 
 
 def _check_annotators(survey: _Survey, export: Export) -> None:

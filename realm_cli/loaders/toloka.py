@@ -94,8 +94,9 @@ LOADER = Loader(
     detect=detect,
     read=read,
     reads="Each `OUTPUT:q` is a question, `GOLDEN:q` its gold on control tasks, `INPUT:*` the "
-    "item, `ASSIGNMENT:task_id` its id (without it all inputs together). Rejected, skipped and expired "
-    "assignments have these statuses; started and submitted give `submitted_at` and `duration_s`.",
+    "item, `ASSIGNMENT:task_id` its id (without it all inputs together). Rejected, skipped and "
+    "expired assignments have these statuses; started and submitted give `submitted_at` and "
+    "`duration_s`.",
     loses="Rewards, suites, links and hints.",
     example="toloka.tsv",
 )

@@ -13,26 +13,30 @@ from realm_cli.annotations import build_table
 from realm_cli.config import Columns, Reading
 from realm_cli.errors import InputError, UsageError
 from realm_cli.loaders import LOADERS, load, load_items
-from realm_cli.schema import CANONICAL_SCHEMA, Severity, plain
+from realm_cli.loaders.containers import exports
+from realm_cli.loaders.detection import claims
+from realm_cli.schema import CANONICAL_SCHEMA, Findings, Severity, plain
 
-SAMPLES = {
-    "parquet": "long.parquet",
-    "csv": "long.csv",
-    "jsonl": "long.jsonl",
-    "label_studio": "label_studio.json",
-    "mturk": "mturk.csv",
-}
+REFUSED_FORMATS = {"counts": "no-column:annotator", "survey": "no-annotations"}
+"""Formats that are recognised, and hold no annotations."""
 
 
-@pytest.fixture(params=LOADERS)
+@pytest.fixture(params=[name for name in LOADERS if name not in REFUSED_FORMATS])
 def export(request, sample, tmp_path):
     """One good file for each format, and the format's name."""
     if request.param == "parquet":
         columns = {"item_id": ["1", "1"], "annotator_id": ["a", "b"], "label": ["x", "y"]}
-        path = tmp_path / SAMPLES["parquet"]
+        path = tmp_path / "long.parquet"
         pq.write_table(pa.table({**columns, "text": ["t", "t"]}), path)
         return path, request.param
-    return sample(SAMPLES[request.param]), request.param
+    return sample(f"formats/{LOADERS[request.param].example}"), request.param
+
+
+@pytest.mark.parametrize(("name", "code"), REFUSED_FORMATS.items())
+def test_what_holds_no_annotations_is_recognised_and_refused(sample, refusal, name, code):
+    path = sample(f"formats/{LOADERS[name].example}")
+    assert [issue.code for issue in refusal(path)] == [code]
+    assert claims(next(exports([path], Findings())), LOADERS)[0][0].name == name
 
 
 def test_every_format_is_found_by_its_content(export, tmp_path):
