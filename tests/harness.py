@@ -51,7 +51,7 @@ def colour_rows(
     rows = []
     for item in range(n_items):
         truth = dice.choice(COLOURS)
-        text = f"thing {item % 10} has the colour {truth}"
+        text = f"thing {item} has the colour {truth}"
         for annotator in dice.sample(range(n_annotators), per_item):
             label = truth if annotator < experts else dice.choice(COLOURS)
             rows.append(

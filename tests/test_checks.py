@@ -56,6 +56,8 @@ def test_every_item_without_text_is_told_with_its_first_place():
         row("2", "a", line=3, text=None),
         row("2", "b", line=4, text=None),
         row("3", "b", line=5, text=None),
+        row("1", "b", line=6),
+        row("3", "a", line=7, text=None),
     ]
     table, _ = build_table([loaded(rows)])
     assert check_estimable(table) == []
