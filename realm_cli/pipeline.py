@@ -59,11 +59,16 @@ class Source:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checked table, the files it came from, and the warnings on the way."""
+    """A checked table, the files it came from, and the problems met that stop nothing."""
 
     table: AnnotationTable
     inputs: tuple[InputFile, ...]
-    warnings: tuple[Issue, ...]
+    issues: tuple[Issue, ...]
+
+    @property
+    def warnings(self) -> tuple[Issue, ...]:
+        """What belongs into the report: notes are for those who look at the files."""
+        return tuple(issue for issue in self.issues if issue.severity is Severity.WARNING)
 
 
 def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loaded:
@@ -110,7 +115,7 @@ class Validation:
 
     Attributes:
         inputs: The files that could be read; empty where errors kept them from being joined.
-        issues: Every problem, errors and warnings.
+        issues: Every problem: errors, warnings and notes.
     """
 
     inputs: tuple[InputFile, ...]
@@ -119,16 +124,38 @@ class Validation:
     @property
     def n_errors(self) -> int:
         """How many problems keep the files from being trained on."""
-        return sum(issue.severity is Severity.ERROR for issue in self.issues)
+        return self._count(Severity.ERROR)
+
+    @property
+    def n_warnings(self) -> int:
+        """How many problems do not."""
+        return self._count(Severity.WARNING)
+
+    def _count(self, severity: Severity) -> int:
+        return sum(issue.count for issue in self.issues if issue.severity is severity)
 
 
-def validate(source: Source) -> Validation:
-    """Read and check annotations as `train` would, and gather what is wrong instead of raising."""
+def validate(source: Source, heldout: Source | None = None) -> Validation:
+    """Read and check annotations as `train` would, and gather what is wrong instead of raising.
+
+    Args:
+        source: The annotations.
+        heldout: Items that a model trained on them will be tested on.
+    """
     try:
         loaded = load(source, checks.check_trainable)
     except InputError as error:
         return Validation((), error.issues)
-    return Validation(loaded.inputs, loaded.warnings)
+    return Validation(loaded.inputs, (*loaded.issues, *_overlap(loaded.table, heldout)))
+
+
+def _overlap(table: AnnotationTable, heldout: Source | None) -> list[Issue]:
+    """Held-out items that are trained on too."""
+    if heldout is None:
+        return []
+    files = loaders.load_items(heldout.files, heldout.reading)
+    items, _, _ = build_items(join([file.table for file in files]))
+    return checks.check_overlap(table, items)
 
 
 def convert(source: Source, to: TableFormat, out: BinaryIO) -> tuple[LoadedFile, ...]:

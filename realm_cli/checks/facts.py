@@ -93,6 +93,10 @@ class Facts:
         """An annotator as messages name them."""
         return shown(self.table.annotators[annotator])
 
+    def note(self, code: str, message: str, hint: str | None = None, count: int = 1) -> Issue:
+        """What is worth knowing and no problem."""
+        return Issue(code=code, message=message, severity=Severity.NOTE, hint=hint, count=count)
+
     def warning(
         self, code: str, message: str, row: int = -1, hint: str | None = None, count: int = 1
     ) -> Issue:

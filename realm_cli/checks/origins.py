@@ -44,7 +44,7 @@ def _pre_labels(facts: Facts) -> Iterator[Issue]:
     if accepted.any():
         yield facts.warning(
             "accepted-pre-labels",
-            f"{_of_all(accepted)} pre-labels that the annotator accepted, {_most(facts, accepted)}",
+            f"{_of_all(accepted)} accepted from a pre-label, {_most(facts, accepted)}",
             int(np.argmax(accepted)),
             "have some items labelled without pre-labels to judge the annotators",
             int(accepted.sum()),
@@ -83,7 +83,7 @@ def _gold_on_few(facts: Facts) -> Iterator[Issue]:
     gold = facts.table.items.gold
     known = int((gold != NO_GOLD).sum())
     if 0 < known < FEW_WITH_GOLD * len(gold):
-        yield facts.warning(
+        yield facts.note(
             "gold-on-few",
             f"{known:,} of {len(gold):,} items ({known / len(gold):.0%}) have gold: if they are "
             "control items, accuracy on them may not be the accuracy on all",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Annotation exports.", show_default=False)],
     data: DataOptions,
+    heldout: Annotated[
+        Path | None, typer.Option(help="Items to test on: are any of them trained on?")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors too.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The findings on stdout.")] = False,
 ) -> None:
@@ -30,19 +33,20 @@ def validate(
     from realm_cli import pipeline
 
     with console.working("reading"):
-        found = pipeline.validate(data.source(files))
+        test = None if heldout is None else data.source([heldout])
+        found = pipeline.validate(data.source(files), test)
     if json:
         console.data(_as_json(found))
     else:
         _show(found)
-    if found.n_errors or (strict and found.issues):
+    if found.n_errors or (strict and found.n_warnings):
         raise typer.Exit(InputError.exit_code)
 
 
 def _as_json(found: Validation) -> str:
     content = {
         "errors": found.n_errors,
-        "warnings": len(found.issues) - found.n_errors,
+        "warnings": found.n_warnings,
         "inputs": [file.model_dump(mode="json") for file in found.inputs],
         "issues": [issue.model_dump(mode="json") for issue in found.issues],
     }
@@ -56,5 +60,5 @@ def _show(found: Validation) -> None:
         dropped = "".join(f", {count:,} {reason}" for reason, count in sorted(file.dropped.items()))
         console.data(f"{file.path}: {file.format}, {file.rows:,} rows{dropped}")
     console.issues(found.issues)
-    n_warnings = len(found.issues) - found.n_errors
-    console.note(f"{counted(found.n_errors, 'error')}, {counted(n_warnings, 'warning')}")
+    errors, warnings = counted(found.n_errors, "error"), counted(found.n_warnings, "warning")
+    console.note(f"{errors}, {warnings}")

@@ -227,6 +227,15 @@ def ambiguous(role: str, candidates: Sequence[str], *, file: str) -> Issue:
     )
 
 
+def looks_long(names: Sequence[str]) -> bool:
+    """Whether a table has columns named like an annotator's and a label's."""
+    folded = {fold(name) for name in names}
+    return all(
+        any(fold(name) in folded for rank in NAMES[role] for name in rank)
+        for role in ("annotator", "label")
+    )
+
+
 def other_fields(names: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
     """Columns that play no part -> the name each has in the canonical table.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from realm_cli.loaders.any_table import open_table, sample, values_of
-from realm_cli.loaders.base import LIKELY, Claim, Export, Loader, Record, Request
+from realm_cli.loaders.base import LIKELY, NAMED, Claim, Export, Loader, Record, Request
 from realm_cli.loaders.columns import NAMES, fold
 from realm_cli.loaders.nested import parsed
 from realm_cli.loaders.tables import long_rows
@@ -26,8 +26,9 @@ def detect(export: Export) -> Claim | None:
     people = {fold(name) for rank in NAMES["annotator"] for name in rank}
     if any(fold(name).removesuffix("s") in people or fold(name) in people for name in names):
         return None
-    found = _label_lists(names, rows) or _counters(names, rows) or _summed(names, rows)
-    return Claim(found, LIKELY) if found else None
+    summed = _summed(names, rows)
+    found = _label_lists(names, rows) or _counters(names, rows)
+    return Claim(summed, NAMED) if summed else Claim(found, LIKELY) if found else None
 
 
 def read(export: Export, request: Request) -> Iterator[Record]:

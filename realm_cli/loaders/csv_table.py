@@ -11,8 +11,8 @@ import io
 import re
 from typing import TYPE_CHECKING
 
-from realm_cli.loaders.base import POSSIBLE, Claim, Dropped, Export, Loader, Record, Request
-from realm_cli.loaders.columns import number_repeats
+from realm_cli.loaders.base import LIKELY, POSSIBLE, Claim, Dropped, Export, Loader, Record, Request
+from realm_cli.loaders.columns import looks_long, number_repeats
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 from realm_cli.schema import CANONICAL_SCHEMA, Issue
 
@@ -44,7 +44,8 @@ def detect(export: Export) -> Claim | None:
     fitting = sum(2 <= len(row) <= len(header) for row in rows)
     if 2 * fitting < len(rows):
         return None
-    return Claim(f"a table of {len(header)} columns separated by {DELIMITERS[delimiter]}", POSSIBLE)
+    evidence = f"a table of {len(header)} columns separated by {DELIMITERS[delimiter]}"
+    return Claim(evidence, LIKELY if looks_long(header) else POSSIBLE)
 
 
 def read(export: Export, request: Request) -> Iterator[Record]:

@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TextIO
 
-from realm_cli.loaders.base import POSSIBLE, Claim, Export, Loader, Record, Request
+from realm_cli.loaders.base import LIKELY, POSSIBLE, Claim, Export, Loader, Record, Request
+from realm_cli.loaders.columns import looks_long
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 from realm_cli.schema import Issue
 
@@ -31,10 +32,13 @@ DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 
 def detect(export: Export) -> Claim | None:
     """Text that begins like a JSON record or a list of them."""
-    if re.match(r"\s*\[\s*(\{|\]|$)", export.head):
-        return Claim("a JSON list", POSSIBLE)
-    sequence = re.match(r"\s*\{", export.head)
-    return Claim("JSON records one after another", POSSIBLE) if sequence else None
+    found = re.match(r"\s*(\[\s*(?:\{|\]|$)|\{)", export.head)
+    if found is None:
+        return None
+    first = first_value(export)
+    long = isinstance(first, dict) and looks_long(list(map(str, first)))
+    evidence = "JSON records one after another" if found[1] == "{" else "a JSON list"
+    return Claim(evidence, LIKELY if long else POSSIBLE)
 
 
 def read(export: Export, request: Request) -> Iterator[Record]:

@@ -9,8 +9,7 @@ annotation, because many exports are one single line.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from realm_cli.choices import AnnotatorFrom
@@ -21,29 +20,13 @@ from realm_cli.loaders.label_studio_values import control_answer, merged
 from realm_cli.loaders.models import PREFIX
 from realm_cli.loaders.submissions import Submission, Told, submission_rows
 from realm_cli.loaders.values import as_text, is_missing
-from realm_cli.schema import Issue, Origin, Severity, Status
+from realm_cli.schema import Issue, Origin, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 DEEPEST = 3
 """Steps down which a list of tasks is looked for inside something else."""
-
-ODDITIES = {
-    "gold-is-own-label": (
-        "{n} annotations are the ground truth of their own item, so they are not scored on it",
-        "ground truth that one of the annotators has set is no independent gold",
-    ),
-    "edited-by-others": (
-        "{n} annotations were last changed by somebody other than their annotator",
-        "what they say may be the reviewer's answer",
-    ),
-    "accepted-pre-labels": (
-        "{n} annotations began as a model's prediction",
-        "annotators tend to accept what is there; look at them apart",
-    ),
-}
-"""Code -> sentence and hint about what the annotations of a file have in common."""
 
 
 def detect(export: Export) -> Claim | None:
@@ -82,7 +65,6 @@ def read(export: Export, request: Request) -> Iterator[Record]:
         for line, value in scan_json(export):
             for task in _tasks(value):
                 yield from reader.submissions(line, task, seen)
-        yield from seen.issues(export.shown)
 
     yield from submission_rows(submissions, request, export)
 
@@ -144,45 +126,20 @@ def _dicts(values: Any) -> list[dict[str, Any]]:
     )
 
 
-@dataclass
 class _Seen:
-    """What one pass over a file has come across."""
+    """The annotations that one pass over a file has come across."""
 
-    ids: set[Any] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
-    first: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._ids: set[int | str] = set()
 
     def again(self, raw: Mapping[str, Any]) -> bool:
         """Whether this annotation was there before: joined dumps hold some twice."""
         number = raw.get("id")
         if not isinstance(number, int | str):
             return False
-        known = number in self.ids
-        self.ids.add(number)
+        known = number in self._ids
+        self._ids.add(number)
         return known
-
-    def count(self, line: int, told: Submission) -> None:
-        for code, found in (
-            ("gold-is-own-label", told.said.get("is_gold")),
-            ("edited-by-others", told.said.get("edited")),
-            ("accepted-pre-labels", told.said.get("origin") is Origin.PRE_LABEL),
-        ):
-            if found and told.status is Status.OK:
-                self.counts[code] += 1
-                self.first.setdefault(code, line)
-
-    def issues(self, file: str) -> Iterator[Issue]:
-        for code, n in self.counts.items():
-            message, hint = ODDITIES[code]
-            yield Issue(
-                code=code,
-                severity=Severity.WARNING,
-                message=message.format(n=f"{n:,}"),
-                file=file,
-                line=self.first[code],
-                hint=hint,
-                count=n,
-            )
 
 
 @dataclass(frozen=True)
@@ -205,9 +162,7 @@ class _Reader:
         yield from [Dropped("repeated-annotation-id")] * (len(annotations) - len(told))
         told += [self._prediction(line, task, raw) for raw in _dicts(task.get("predictions"))]
         gold = _gold(told)
-        for one in told:
-            seen.count(line, one)
-            yield replace(one, gold=gold)
+        yield from (replace(one, gold=gold) for one in told)
         if not told and not annotations:
             yield Submission(line, task["data"], task.get("id"), labelled=False)
 

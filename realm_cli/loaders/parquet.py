@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from realm_cli.loaders.base import CERTAIN, Claim, Export, Loader, Record, Request
+from realm_cli.errors import InputError
+from realm_cli.loaders.base import LIKELY, POSSIBLE, Claim, Export, Loader, Record, Request
+from realm_cli.loaders.columns import looks_long
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 
 if TYPE_CHECKING:
@@ -25,8 +27,13 @@ DATASETS = b"huggingface"
 
 def detect(export: Export) -> Claim | None:
     """The file's magic bytes."""
-    marked = export.start.startswith(MAGIC)
-    return Claim("it starts with the mark of Parquet, PAR1", CERTAIN) if marked else None
+    if not export.start.startswith(MAGIC):
+        return None
+    try:
+        long = looks_long(read_table(export).names)
+    except InputError:  # reading it will say what is wrong
+        long = True
+    return Claim("it starts with the mark of Parquet, PAR1", LIKELY if long else POSSIBLE)
 
 
 def read(export: Export, request: Request) -> Iterator[Record]:

@@ -41,7 +41,7 @@ def test_what_holds_no_annotations_is_recognised_and_refused(sample, refusal, na
 
 def test_every_format_is_found_by_its_content(export, tmp_path):
     path, name = export
-    disguised = tmp_path / "data.bin"
+    disguised = tmp_path / "some.bin"
     disguised.write_bytes(path.read_bytes())
     (file,) = load([disguised])
     assert (file.format, file.path) == (name, disguised)
@@ -61,7 +61,7 @@ def test_every_loader_keeps_the_contract(export):
     assert set(file.table["source_file"].to_pylist()) == {str(path)}
     assert all(line >= 1 for line in file.table["source_line"].to_pylist())
     assert file.n_rows >= file.table.num_rows > 0
-    assert all(issue.severity is Severity.WARNING for issue in file.issues)
+    assert not any(issue.severity is Severity.ERROR for issue in file.issues)
     table, _ = build_table([file])
     assert len(table) > 0
 

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from realm_cli.config import Reading
+from realm_cli.errors import UsageError
 from realm_cli.loaders import load, load_items
 from realm_cli.loaders.task_answers import LONGEST_REPR
 
@@ -179,20 +181,62 @@ def test_personal_questions_in_a_form_are_not_taken_for_labels(write, refusal):
 LAYOUTS = [
     pytest.param(
         batch("Input.text,Answer.i7--1.on,Answer.i8--1.on", "A,True,"),
-        "Answer.i7--1.on and 1 more columns have the id of an item inside their names; this layout "
-        "is not read",
+        "Answer.i7--1.on and 1 more columns have the id of an item inside their names",
+        "say where it is: --answer-pattern",
         id="item in the column",
     ),
     pytest.param(
         batch("Input.text,Answer.q", 'A,"[[{""id"":""g0.5"",""content"":""x""}]]"'),
-        "the answers of Answer.q are JSON; this layout is not read",
+        "no answer holds a label; what the file has is q (json)",
+        "realm reads labels, grades and ticked options",
         id="JSON",
     ),
 ]
 
 
-@pytest.mark.parametrize(("content", "message"), LAYOUTS)
-def test_layouts_that_are_not_read_are_refused_by_name(write, refusal, content, message):
+@pytest.mark.parametrize(("content", "message", "hint"), LAYOUTS)
+def test_layouts_that_are_not_read_are_refused_by_name(write, refusal, content, message, hint):
     (issue,) = refusal(write(content))
     assert issue.message == message
-    assert issue.hint == "convert the file to one row an annotation, and load that"
+    assert hint in (issue.hint or "")
+
+
+MANY = batch(
+    "Answer.i7--1.on,Answer.i7--2.on,Answer.i8--1.on,Answer.i8--2.on",
+    "True,False,,",
+    "False,True,True,",
+)
+
+
+def test_items_inside_columns_are_read_with_a_pattern(write):
+    pattern = r"Answer\.(?P<item>.+)--(?P<option>\d+)\.on"
+    (file,) = load([write(MANY)], Reading(answer_pattern=pattern))
+    rows = [(r["item_id"], r["annotator_id"], r["label"]) for r in file.table.to_pylist()]
+    assert rows == [("i7", "w0", "1"), ("i7", "w1", "2"), ("i8", "w1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(", "is no regular expression"),
+        (r"Answer\.(.+)", r"needs a group \(\?P<item>"),
+        (r"(?P<item>x)", "fits no column"),
+    ],
+)
+def test_a_pattern_that_cannot_work_is_refused_with_an_example(write, pattern, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        load([write(MANY)], Reading(answer_pattern=pattern))
+    assert "for instance --answer-pattern" in (caught.value.hint or "")
+
+
+def test_json_beside_labels_is_counted_and_quotes_are_taken_off(write):
+    content = batch("Input.text,Answer.q,Answer.r", 'A,"""x""","[1]"')
+    (file,) = load([write(content)])
+    assert [(r["task"], r["label"]) for r in file.table.to_pylist()] == [("q", "x")]
+    assert file.dropped == {"other-answer:json": 1}
+
+
+def test_names_in_lower_case_are_the_same_names(write):
+    header = "hitid,workerid,assignmentid,assignmentstatus,input.text,answer.q"
+    (file,) = load([write(f"{header}\n1,A1,s,Rejected,t,x\n")])
+    assert (file.format, file.dropped) == ("mturk", {"rejected": 1})
