@@ -39,6 +39,7 @@ wheel: setup
 # What scripts write: the tree and the picture of the README (the latter from runs/demo).
 docs: setup
 	$(BIN)/python docs/make_tree.py
+	$(BIN)/python docs/make_formats.py
 	$(BIN)/python docs/make_picture.py runs/demo
 
 samples: setup

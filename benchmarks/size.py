@@ -105,7 +105,9 @@ def _parquet_chunk(start: int, end: int, dice: np.random.Generator) -> pa.Table:
             "item_id": pa.array([f"item-{item:08d}" for item in items], pa.string()),
             "annotator_id": pa.array([f"worker-{who:05d}" for who in people], pa.string()),
             "label": pa.array(labels.tolist(), pa.string()),
-            "text": pa.array([f"Article {item}: what happened today" for item in items], pa.string()),
+            "text": pa.array(
+                [f"Article {item}: what happened today" for item in items], pa.string()
+            ),
             "options": pa.array([list(LABELS)] * len(items), pa.list_(pa.string())),
             "submitted_at": pa.array(numbers * 1_000_000, pa.timestamp("us", tz="UTC")),
             "duration_s": pa.array(dice.uniform(2, 60, len(numbers))),
@@ -176,7 +178,7 @@ def main() -> None:
     if given.write:
         text = PAGE.read_text(encoding="utf-8")
         before, rest = text.split(START)
-        after = rest.split(END)[1]
+        after = rest.split(END, maxsplit=1)[1]
         PAGE.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
 
 

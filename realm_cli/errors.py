@@ -72,6 +72,13 @@ class InputError(RealmError):
         super().__init__(message, hint)
         self.issues = tuple(issues)
 
+    @property
+    def problems(self) -> tuple[Issue, ...]:
+        """The issues; the error itself as one where it carries none."""
+        from realm_cli.schema import Issue
+
+        return self.issues or (Issue(code="unusable", message=self.message, hint=self.hint),)
+
 
 class TrainingError(RealmError):
     """Training ran and came to nothing usable (a loss that is not a number, say)."""

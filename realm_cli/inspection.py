@@ -153,7 +153,7 @@ def _inspected(export: Export, reading: Reading) -> Inspection:
         file = loaders.load_export(export, Request(reading))
         (file,) = loaders.policy.apply([file], reading)
     except InputError as error:
-        return found.model_copy(update={"issues": (*export.issues, *error.issues)})
+        return found.model_copy(update={"issues": (*export.issues, *error.problems)})
     return found.model_copy(update=_told(file, reading))
 
 
@@ -186,8 +186,7 @@ def _told(file: LoadedFile, reading: Reading) -> dict[str, object]:
     try:
         table, issues = build_table([file], reading.duplicates)
     except InputError as error:
-        problems = error.issues or (Issue(code="unusable", message=error.message, hint=error.hint),)
-        return {**told, "issues": (*file.issues, *problems)}
+        return {**told, "issues": (*file.issues, *error.problems)}
     issues += checks.check_estimable(table)
     return {**told, **_counts(table), "issues": (*file.issues, *issues)}
 

@@ -145,7 +145,7 @@ def validate(source: Source, heldout: Source | None = None) -> Validation:
     try:
         loaded = load(source, checks.check_trainable)
     except InputError as error:
-        return Validation((), error.issues)
+        return Validation((), error.problems)
     return Validation(loaded.inputs, (*loaded.issues, *_overlap(loaded.table, heldout)))
 
 

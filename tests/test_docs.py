@@ -105,7 +105,8 @@ def test_settings_in_toml_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_environment_variables_belong_to_flags(page):
     """`REALM_<COMMAND>_<FLAG>`; the others are of the program itself or of its tests."""
-    others = {"REALM_DEBUG", "REALM_DATA", "REALM_UPDATE_GOLDEN", "REALM_COMMAND_FLAG"}
+    others = {"REALM_DEBUG", "REALM_DATA", "REALM_UPDATE_GOLDEN", "REALM_COMMAND_FLAG",
+              "REALM_ANONYMIZE_KEY"}  # fmt: skip
     flags = {
         f"REALM_{name}_{parameter.name}".upper()
         for name, command in COMMANDS.items()
@@ -208,13 +209,15 @@ def test_registries_are_where_the_docs_say():
         assert name in targets
 
 
-def test_the_tree_of_the_readme_is_the_disk():
-    script = ROOT / "docs" / "make_tree.py"
-    spec = importlib.util.spec_from_file_location("make_tree", script)
+@pytest.mark.parametrize(
+    ("script", "page"), [("make_tree", "README.md"), ("make_formats", "docs/formats.md")]
+)
+def test_generated_parts_are_as_their_scripts_make_them(script, page):
+    spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert module.updated(readme) == readme, "run: python docs/make_tree.py"
+    text = (ROOT / page).read_text("utf-8")
+    assert module.updated(text) == text, f"run: python docs/{script}.py"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -90,4 +90,5 @@ def issues(found: Sequence[Issue]) -> None:
     for issue in found:
         place = f"{issue.place}: " if issue.place else ""
         hint = f" ({issue.hint})" if issue.hint else ""
-        out.print(f"  {escape(printable(place + issue.message + hint))}")
+        kind = "" if issue.severity == "error" else f"{issue.severity}: "
+        out.print(f"  {escape(printable(kind + place + issue.message + hint))}")

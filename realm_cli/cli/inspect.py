@@ -44,7 +44,7 @@ def inspect(
         _show(found)
     if save_profile is not None:
         _save(found, data, save_profile)
-    if any(issue.severity == "error" for one in found for issue in one.issues):
+    if any(one.n_annotations == 0 for one in found):
         raise typer.Exit(InputError.exit_code)
 
 

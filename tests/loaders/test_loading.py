@@ -236,6 +236,10 @@ def test_two_loaders_that_both_know_a_file_are_never_chosen_between(write, refus
 
 def test_every_format_is_documented():
     page = Path(__file__).parent.parent.parent / "docs" / "formats.md"
-    sections = [line for line in page.read_text(encoding="utf-8").splitlines() if line[:3] == "## "]
-    for name in LOADERS:
-        assert any(f"`{name}`" in section for section in sections), name
+    sections = [
+        line for line in page.read_text(encoding="utf-8").splitlines() if line[:4] == "### "
+    ]
+    for name, loader in LOADERS.items():
+        assert any(f"(`{name}`)" in section for section in sections), name
+        assert loader.reads.endswith("."), name
+        assert loader.loses.endswith("."), name
