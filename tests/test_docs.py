@@ -183,7 +183,7 @@ def test_every_flag_of_an_annotator_is_explained():
 
 def test_every_format_has_its_section():
     text = (ROOT / "docs" / "formats.md").read_text("utf-8")
-    assert set(re.findall(r"^## .*\(`(\w+)`\)$", text, re.M)) == set(LOADERS)
+    assert set(re.findall(r"^### .*\(`(\w+)`\)$", text, re.M)) == set(LOADERS)
 
 
 def test_what_turns_a_part_of_the_method_off_is_accepted():

@@ -162,7 +162,7 @@ class _Reader:
         yield from [Dropped("repeated-annotation-id")] * (len(annotations) - len(told))
         told += [self._prediction(line, task, raw) for raw in _dicts(task.get("predictions"))]
         gold = _gold(told)
-        yield from (replace(one, gold=gold) for one in told)
+        yield from (replace(one, gold=gold) for one in told) if gold else told
         if not told and not annotations:
             yield Submission(line, task["data"], task.get("id"), labelled=False)
 
@@ -218,6 +218,8 @@ class _Reader:
 
 def _regions(results: Sequence[Mapping[str, Any]]) -> set[Any]:
     """Ids of regions: results that share one with a shape are about that shape."""
+    if len(results) < 2:
+        return set()
     shapes = [
         result.get("id")
         for result in results
