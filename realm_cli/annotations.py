@@ -7,10 +7,10 @@ Arrays are named by what they index: `[N]` annotations, `[I]` items, `[A]` annot
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from realm_cli.choices import Duplicates
+from realm_cli.coding import (
+    Codes,
+    IntArray,
+    codes,
+    distinct,
+    list_codes,
+    or_null,
+    pairs_of,
+    place_of,
+)
 from realm_cli.errors import InputError
+from realm_cli.repeats import resolve
 from realm_cli.schema import (
-    ENCODED_TEXT,
-    MOST_LISTED,
     Findings,
     Issue,
     Scale,
@@ -34,13 +43,9 @@ from realm_cli.schema import (
 if TYPE_CHECKING:
     from realm_cli.loaders.base import LoadedFile
 
-IntArray = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int64] | npt.NDArray[np.int32]
 NO_GOLD = -1
 LARGEST_LOOKUP = 1 << 22
 """Entries of a table of (option set, label) that is still quicker than looking for the pairs."""
-BETWEEN_OPTIONS = "\x1f"
-"""Between options where a list of them is one text for a while; hardly a label has it."""
 
 
 @dataclass(frozen=True)
@@ -181,79 +186,6 @@ def join(tables: Sequence[pa.Table]) -> pa.Table:
     return compact(list(tables))
 
 
-def resolve(rows: pa.Table, duplicates: Duplicates) -> tuple[pa.Table, list[Issue]]:
-    """Keep one of the answers that one annotator gave to one question about one item.
-
-    Which is the last or the first is told by time where every answer has one, else by the order
-    in the files.
-
-    Returns:
-        The rows that count, and one issue for all that was repeated.
-    """
-    key = _row_keys(rows, ("task", "item_id", "annotator_id"))
-    order = np.argsort(key, kind="stable")
-    same = key[order][1:] == key[order][:-1]
-    if not same.any():
-        return rows, []
-    again = order[1:][same]
-    if duplicates is Duplicates.ERROR:
-        return rows, [_repeated_answer(rows, int(row), again) for row in again[:MOST_LISTED]]
-    if duplicates is Duplicates.ALL:
-        return rows, [_repeats(rows, again, "all of them count")]
-    times = rows["submitted_at"]
-    if times.null_count == 0:
-        when = times.cast(pa.int64()).to_numpy()
-        order = np.lexsort((np.arange(len(key)), when, key))
-        same = key[order][1:] == key[order][:-1]
-    drops = np.zeros(len(key), dtype=bool)
-    last = duplicates is Duplicates.LAST
-    drops[order[:-1][same] if last else order[1:][same]] = True
-    which = f"the {duplicates.value} one counts"
-    return rows.filter(pa.array(~drops)), [_repeats(rows, again, which)]
-
-
-def _row_keys(rows: pa.Table, names: Sequence[str]) -> IntArray:
-    """One number for each distinct combination of some text columns `[N]`."""
-    key = np.zeros(rows.num_rows, dtype=np.int64)
-    for name in names:
-        words, code = _distinct(rows[name])
-        key = key * (len(words) + 1) + code
-    return key
-
-
-def _repeats(rows: pa.Table, again: IntArray, which: str) -> Issue:
-    first = int(again.min())
-    one = len(again) == 1
-    return Issue(
-        code="repeated-answers",
-        severity=Severity.WARNING,
-        message=f"{len(again):,} answer{' repeats' if one else 's repeat'} a question that the "
-        f"same annotator had answered for the same item; {which}",
-        **place_of(rows, first),
-        hint="choose which count with --duplicates last, first, all or error",
-        count=len(again),
-    )
-
-
-def _repeated_answer(rows: pa.Table, row: int, again: IntArray) -> Issue:
-    return Issue(
-        code="repeated-answers",
-        message=f"annotator {rows['annotator_id'][row].as_py()!r} answers for item "
-        f"{rows['item_id'][row].as_py()!r} again",
-        **place_of(rows, row),
-        hint="say which answer counts with --duplicates last, first or all",
-        count=len(again) - MOST_LISTED + 1 if row == again[:MOST_LISTED][-1] else 1,
-    )
-
-
-def place_of(rows: pa.Table, row: int) -> dict[str, Any]:
-    """`file` and `line` of a row, for issues."""
-    return {
-        "file": rows["source_file"][row].as_py(),
-        "line": rows["source_line"][row].as_py(),
-    }
-
-
 def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
     """The distinct items of canonical rows.
 
@@ -261,12 +193,12 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
         The items, the item code of each row `[N]`, and the problems found.
     """
     tasks, task_of_row = codes(rows["task"])
-    ids, id_of_row = _distinct(rows["item_id"])
+    ids, id_of_row = distinct(rows["item_id"])
     item, firsts = _codes_by_appearance(task_of_row * len(ids) + id_of_row)
     findings = Findings()
-    text_words, text = _distinct(rows["text"])
+    text_words, text = distinct(rows["text"])
     text_of_item = _one_each(text, item, len(firsts), partial(_two, rows, "text", findings))
-    list_words, lists = _list_codes(rows["options"])
+    list_words, lists = list_codes(rows["options"])
     options_of_item = _one_each(lists, item, len(firsts), partial(_two, rows, "options", findings))
     gold_words, gold_code = codes(rows["gold"])
     contested = set[int]()
@@ -281,67 +213,13 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
         ids=tuple(ids.take(pa.array(id_of_row[firsts])).to_pylist()),
         task=task,
         tasks=tasks,
-        texts=tuple(text_words.take(_or_null(text_of_item)).to_pylist()),
+        texts=tuple(text_words.take(or_null(text_of_item)).to_pylist()),
         option_sets=option_sets,
         option_set=option_set,
         gold=_places(gold_words, gold, option_sets, option_set),
         scales=_scales(rows, task_of_row, len(tasks)),
     )
     return items, item, list(findings.all())
-
-
-def _or_null(places: IntArray) -> pa.Array:
-    """Places to take from, where -1 takes nothing."""
-    return pa.array(places, mask=places < 0)
-
-
-def codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], IntArray]:
-    """Sorted distinct values of a text column, and each row's place among them `[N]` or -1."""
-    words, found = _distinct(column)
-    used = np.zeros(len(words) + 1, dtype=bool)
-    used[found] = True
-    order = pc.sort_indices(words).to_numpy()
-    order = order[used[order]].astype(np.int64)
-    place = np.full(len(words) + 1, -1, dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return tuple(words.take(pa.array(order)).to_pylist()), place[found]
-
-
-def _distinct(column: pa.ChunkedArray) -> tuple[pa.Array, Codes]:
-    """Values of a text column in no order, some perhaps unused, and the place of each row's."""
-    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-    whole = encoded.unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # no chunk at all
-        whole = pa.array([], ENCODED_TEXT)
-    places = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return whole.dictionary, np.asarray(places, dtype=np.int32)
-
-
-def _list_codes(column: pa.ChunkedArray) -> tuple[tuple[tuple[str, ...], ...], Codes]:
-    """The distinct lists of a column and each row's place among them `[N]` or -1."""
-    if _holds_separator(column):
-        return _list_codes_one_by_one(column)
-    joined = [pc.binary_join(chunk, BETWEEN_OPTIONS).dictionary_encode() for chunk in column.chunks]
-    words, found = _distinct(pa.chunked_array(joined, ENCODED_TEXT))
-    return tuple(tuple(word.split(BETWEEN_OPTIONS)) for word in words.to_pylist()), found
-
-
-def _holds_separator(column: pa.ChunkedArray) -> bool:
-    found = (
-        pc.any(pc.match_substring(c.flatten(), BETWEEN_OPTIONS)).as_py() for c in column.chunks
-    )
-    return any(found)
-
-
-def _list_codes_one_by_one(
-    column: pa.ChunkedArray,
-) -> tuple[tuple[tuple[str, ...], ...], Codes]:
-    known: dict[tuple[str, ...], int] = {}
-    found = [
-        -1 if options is None else known.setdefault(tuple(options), len(known))
-        for options in column.to_pylist()
-    ]
-    return tuple(known), np.array(found, dtype=np.int64)
 
 
 def _codes_by_appearance(keys: IntArray) -> tuple[IntArray, IntArray]:
@@ -432,7 +310,7 @@ def _labels_by_task(rows: pa.Table, task: IntArray, n_tasks: int) -> list[tuple[
     seen: list[set[str]] = [set() for _ in range(n_tasks)]
     for column in ("label", "gold"):
         words, code = codes(rows[column])
-        for n, found in _pairs(task, code, n_tasks, len(words)):
+        for n, found in pairs_of(task, code, n_tasks, len(words)):
             seen[n].add(words[found])
     return [tuple(sorted(labels, key=_in_order)) for labels in seen]
 
@@ -448,17 +326,9 @@ def _scales(rows: pa.Table, task: IntArray, n_tasks: int) -> tuple[Scale, ...]:
     """How the labels of each task relate, as the loader has said."""
     words, code = codes(rows["scale"])
     scales = [Scale.NOMINAL] * n_tasks
-    for n, found in _pairs(task, code, n_tasks, len(words)):
+    for n, found in pairs_of(task, code, n_tasks, len(words)):
         scales[n] = Scale(words[found])
     return tuple(scales)
-
-
-def _pairs(task: IntArray, code: IntArray, n_tasks: int, n_words: int) -> Iterator[tuple[int, int]]:
-    """Which words each task has."""
-    for n in range(n_tasks):
-        there = code if n_tasks == 1 else code[task == n]
-        counts = np.bincount(there + 1, minlength=n_words + 1)
-        yield from ((n, found) for found in np.flatnonzero(counts[1:]).tolist())
 
 
 def _places(

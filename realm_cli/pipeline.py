@@ -9,29 +9,27 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from realm_cli import __version__, checkpoint, checks, loaders
 from realm_cli.aggregate.expertise import fit_expertise
-from realm_cli.annotations import AnnotationTable, Items, build_items, build_table, join
-from realm_cli.choices import AnnotatorModel, Objective, TableFormat
-from realm_cli.config import CrowdSettings, Reading, TrainSettings
+from realm_cli.annotations import AnnotationTable, Items, build_items, join
+from realm_cli.choices import AnnotatorModel, Objective
+from realm_cli.config import CrowdSettings, TrainSettings
 from realm_cli.errors import InputError, MissingExtraError, UsageError
-from realm_cli.loaders.completion import complete
+from realm_cli.intake import Loaded, Source, load
 from realm_cli.posterior import truth_log_posterior
 from realm_cli.report import json_file
 from realm_cli.report.build import Evidence, build_report, now
-from realm_cli.report.model import CompetenceReport, Estimate, InputFile, Kind
+from realm_cli.report.model import CompetenceReport, Estimate, Kind
 from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
 from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
 from realm_cli.simulate import annotation_rows, simulate, truth_csv
-from realm_cli.writers import write_annotations
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -40,138 +38,6 @@ if TYPE_CHECKING:
     from realm_cli.training import Progress
 
 RUNS = Path("runs")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where annotations come from and how to read them.
-
-    Attributes:
-        files: The exports.
-        reading: How to read them.
-        items: A file with the items' texts, options and gold, where the exports lack them.
-    """
-
-    files: tuple[Path, ...]
-    reading: Reading = loaders.AS_FOUND
-    items: Path | None = None
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """A checked table, the files it came from, and the problems met that stop nothing."""
-
-    table: AnnotationTable
-    inputs: tuple[InputFile, ...]
-    issues: tuple[Issue, ...]
-
-    @property
-    def warnings(self) -> tuple[Issue, ...]:
-        """What belongs into the report: notes are for those who look at the files."""
-        return tuple(issue for issue in self.issues if issue.severity is Severity.WARNING)
-
-
-def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loaded:
-    """Read, join and check annotations.
-
-    Raises:
-        InputError: With everything that is wrong.
-    """
-    files = read(source)
-    table, issues = build_table(files, source.reading.duplicates)
-    found = [issue for file in files for issue in file.issues] + issues + check(table)
-    errors = [issue for issue in found if issue.severity is Severity.ERROR]
-    if errors:
-        raise InputError("the annotations cannot be used as they are", issues=errors)
-    return Loaded(table, tuple(_input(file) for file in files), tuple(found))
-
-
-def read(source: Source) -> tuple[LoadedFile, ...]:
-    """Read annotations, and complete them from the file of items if there is one.
-
-    Raises:
-        InputError: With everything that is wrong.
-    """
-    files = loaders.load(source.files, source.reading)
-    if source.items is None:
-        return files
-    known = loaders.load_items([source.items])
-    return tuple(complete(file, known) for file in files)
-
-
-def _input(file: LoadedFile) -> InputFile:
-    return InputFile(
-        path=str(file.path),
-        format=file.format,
-        sha256=file.sha256,
-        rows=file.n_rows,
-        dropped=file.dropped,
-    )
-
-
-@dataclass(frozen=True)
-class Validation:
-    """What a file check found.
-
-    Attributes:
-        inputs: The files that could be read; empty where errors kept them from being joined.
-        issues: Every problem: errors, warnings and notes.
-    """
-
-    inputs: tuple[InputFile, ...]
-    issues: tuple[Issue, ...]
-
-    @property
-    def n_errors(self) -> int:
-        """How many problems keep the files from being trained on."""
-        return self._count(Severity.ERROR)
-
-    @property
-    def n_warnings(self) -> int:
-        """How many problems do not."""
-        return self._count(Severity.WARNING)
-
-    def _count(self, severity: Severity) -> int:
-        return sum(issue.count for issue in self.issues if issue.severity is severity)
-
-
-def validate(source: Source, heldout: Source | None = None) -> Validation:
-    """Read and check annotations as `train` would, and gather what is wrong instead of raising.
-
-    Args:
-        source: The annotations.
-        heldout: Items that a model trained on them will be tested on.
-    """
-    try:
-        loaded = load(source, checks.check_trainable)
-    except InputError as error:
-        return Validation((), error.problems)
-    return Validation(loaded.inputs, (*loaded.issues, *_overlap(loaded.table, heldout)))
-
-
-def _overlap(table: AnnotationTable, heldout: Source | None) -> list[Issue]:
-    """Held-out items that are trained on too."""
-    if heldout is None:
-        return []
-    files = loaders.load_items(heldout.files, heldout.reading)
-    items, _, _ = build_items(join([file.table for file in files]))
-    return checks.check_overlap(table, items)
-
-
-def convert(source: Source, to: TableFormat, out: BinaryIO) -> tuple[LoadedFile, ...]:
-    """Write annotations in another format: all of them, those that do not count too.
-
-    Args:
-        source: The annotations.
-        to: The format.
-        out: Where to write.
-
-    Returns:
-        The files that were read.
-    """
-    files = read(source)
-    write_annotations(join([file.table for file in files]), to, out)
-    return files
 
 
 def estimate(source: Source) -> CompetenceReport:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from realm_cli.annotations import NO_GOLD, IntArray, Items
+from realm_cli.annotations import NO_GOLD, Items
 from realm_cli.choices import CrowdKind
+from realm_cli.coding import IntArray
 from realm_cli.config import CrowdSettings
 from realm_cli.errors import InputError, UsageError
 from realm_cli.posterior import FloatArray

@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from realm_cli.annotations import resolve
 from realm_cli.choices import Duplicates, TableFormat
 from realm_cli.loaders.csv_table import ANNOTATOR, guarded
+from realm_cli.repeats import resolve
 from realm_cli.schema import Status, plain
 
 if TYPE_CHECKING:

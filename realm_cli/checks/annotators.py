@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from realm_cli.annotations import IntArray
 from realm_cli.checks.facts import Facts, coded, constant, counted, folded, listed, shown, some_of
+from realm_cli.coding import IntArray
 from realm_cli.schema import Issue
 
 FEW_ITEMS = 10

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from realm_cli.annotations import AnnotationTable, IntArray, codes, place_of
+from realm_cli.annotations import AnnotationTable
+from realm_cli.coding import IntArray, codes, place_of
 from realm_cli.schema import MOST_LISTED, Findings, Issue, Severity
 
 BoolArray = npt.NDArray[np.bool_]

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from realm_cli.annotations import IntArray
 from realm_cli.checks.facts import Facts, first_rows, some_of
 from realm_cli.choices import AnnotatorFrom
+from realm_cli.coding import IntArray
 from realm_cli.schema import Issue
 
 FEW_SINGLES = 0.05

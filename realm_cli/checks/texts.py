@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from realm_cli.annotations import AnnotationTable, Items, codes, place_of
+from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.checks.facts import (
     Facts,
     coded,
@@ -21,10 +21,11 @@ from realm_cli.checks.facts import (
     shown,
     some_of,
 )
+from realm_cli.coding import codes, place_of
 from realm_cli.schema import Issue
 
 if TYPE_CHECKING:
-    from realm_cli.annotations import IntArray
+    from realm_cli.coding import IntArray
 
 SPLIT = "split"
 """The column that tells train from test, where the file has one."""

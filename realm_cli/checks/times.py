@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from realm_cli.annotations import IntArray
 from realm_cli.checks.facts import BoolArray, Facts, constant, counted, pairs
+from realm_cli.coding import IntArray
 from realm_cli.schema import Issue
 
 IDLE_S = 30 * 60

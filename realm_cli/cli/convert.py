@@ -14,8 +14,8 @@ from realm_cli.cli.options import DataOptions, unfold
 from realm_cli.errors import OutputExistsError, UsageError
 
 if TYPE_CHECKING:
+    from realm_cli.intake import Source
     from realm_cli.loaders.base import LoadedFile
-    from realm_cli.pipeline import Source
 
 STDOUT = Path("-")
 BY_ENDING = {
@@ -60,18 +60,18 @@ def _by_ending(out: Path) -> TableFormat:
 
 def _convert(source: Source, to: TableFormat, out: Path) -> tuple[int, str]:
     """How many rows there are, and in words what was read and is no row of the table."""
-    from realm_cli import pipeline
+    from realm_cli import intake
     from realm_cli.checkpoint import write_file
 
     read: list[LoadedFile] = []
 
     def write(path: Path) -> None:
         with path.open("wb") as file:
-            read.extend(pipeline.convert(source, to, file))
+            read.extend(intake.convert(source, to, file))
 
     with console.working("converting"):
         if out == STDOUT:
-            read.extend(pipeline.convert(source, to, sys.stdout.buffer))
+            read.extend(intake.convert(source, to, sys.stdout.buffer))
         else:
             write_file(out, write)
     for file in read:

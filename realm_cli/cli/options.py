@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from realm_cli.config import Reading
-    from realm_cli.pipeline import Source
+    from realm_cli.intake import Source
 
 
 def _column(what: str, *names: str) -> Any:
@@ -102,7 +102,7 @@ class DataOptions:
 
     def source(self, files: Sequence[Path]) -> Source:
         """The files with all that was said about reading them."""
-        from realm_cli.pipeline import Source
+        from realm_cli.intake import Source
 
         return Source(tuple(files), self.reading(), self.items)
 

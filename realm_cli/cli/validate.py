@@ -13,7 +13,7 @@ from realm_cli.cli.options import DataOptions, unfold
 from realm_cli.errors import InputError
 
 if TYPE_CHECKING:
-    from realm_cli.pipeline import Validation
+    from realm_cli.intake import Validation
 
 
 @unfold
@@ -30,11 +30,11 @@ def validate(
 
     Example: realm validate annotations.parquet --strict
     """
-    from realm_cli import pipeline
+    from realm_cli import intake
 
     with console.working("reading"):
         test = None if heldout is None else data.source([heldout])
-        found = pipeline.validate(data.source(files), test)
+        found = intake.validate(data.source(files), test)
     if json:
         console.data(_as_json(found))
     else:
