@@ -96,10 +96,9 @@ def _groups(facts: Facts) -> Iterator[Issue]:
 def _group_of_annotators(facts: Facts) -> IntArray:
     """The connected component of each annotator `[A]`, numbered from 0."""
     table = facts.table
-    n_annotators, n_items = len(table.annotators), len(table.items)
-    size = n_annotators + n_items
-    links = coo_array(
-        (np.ones(len(table), np.int8), (table.annotator, n_annotators + table.item)), (size, size)
-    )
-    _, component = connected_components(links, directed=False)
-    return np.unique(component[:n_annotators], return_inverse=True)[1]
+    size = len(table.annotators)
+    # everybody who labelled an item is linked to the first who did: that joins the same groups
+    first = table.annotator[facts.first_row]
+    links = np.unique(first[table.item] * size + table.annotator)
+    graph = coo_array((np.ones(len(links), np.int8), (links // size, links % size)), (size, size))
+    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)

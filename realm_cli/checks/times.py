@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from realm_cli.checks.facts import BoolArray, Facts, constant, counted, pairs
@@ -33,8 +32,10 @@ def check_times(facts: Facts) -> Iterator[Issue]:
 
 
 def _idle(facts: Facts, duration: npt.NDArray[np.float64]) -> Iterator[Issue]:
-    median = pd.Series(duration).groupby(facts.table.task).transform("median").to_numpy()
-    idle = np.flatnonzero(duration > np.maximum(IDLE_S, IDLE_MEDIANS * median))
+    long = np.flatnonzero(duration > IDLE_S)  # few, so that only they are held against medians
+    task = facts.table.task[long]
+    medians = _medians(duration, facts.table.task, np.unique(task), len(facts.table.items.tasks))
+    idle = long[duration[long] > IDLE_MEDIANS * medians[task]]
     if not len(idle):
         return
     longest = int(idle[np.argmax(duration[idle])])
@@ -47,6 +48,16 @@ def _idle(facts: Facts, duration: npt.NDArray[np.float64]) -> Iterator[Issue]:
         "somebody was away from the screen; do not pay or judge by these times",
         len(idle),
     )
+
+
+def _medians(
+    duration: npt.NDArray[np.float64], task: IntArray, wanted: IntArray, n_tasks: int
+) -> npt.NDArray[np.float64]:
+    """The median duration of some tasks `[T]`, NaN for the others."""
+    medians = np.full(n_tasks, np.nan)
+    for one in wanted.tolist():
+        medians[one] = np.nanmedian(duration[task == one])
+    return medians
 
 
 def _hours(seconds: float) -> str:
@@ -76,9 +87,9 @@ def _one_time(facts: Facts, submitted: pa.ChunkedArray) -> Iterator[Issue]:
 def _always(facts: Facts, value: npt.NDArray[np.generic], known: BoolArray) -> IntArray:
     """Annotators who have one value on all of their items, and enough items."""
     table, size = facts.table, len(facts.table.annotators)
-    rows = np.flatnonzero(known)
-    same = constant(table.annotator[rows], value[rows], size)
-    rows = rows[same[table.annotator[rows]]]
+    told = slice(None) if known.all() else known  # a slice copies nothing
+    same = constant(table.annotator[told], value[told], size)
+    rows = np.flatnonzero(known & same[table.annotator])
     distinct = pairs(table.annotator[rows], facts.item_id[table.item[rows]])
     return np.flatnonzero(np.bincount(distinct.left, minlength=size) >= ENOUGH_ITEMS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,10 @@ from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+# Arrow's usual allocator keeps what large files have needed; this one gives it back.
+with suppress(NotImplementedError):
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 MAGIC = b"PAR1"
 MOST_ROWS = 1 << 20
