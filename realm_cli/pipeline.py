@@ -196,6 +196,11 @@ def _task_labels(items: Items, task: int) -> checkpoint.TaskLabels:
     return checkpoint.TaskLabels(task=items.tasks[task], labels=labels)
 
 
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run, or was to be one; any other holds exports."""
+    return (path / checkpoint.SIDE).is_dir()
+
+
 def read_report(run: Path) -> CompetenceReport:
     """The report that a run's folder holds; needs no torch."""
     path = run / checkpoint.SIDE / checkpoint.REPORT_FILE

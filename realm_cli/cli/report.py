@@ -76,13 +76,14 @@ def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
         newest = pipeline.newest_run()
         console.note(f"newest run: {newest}")
         return pipeline.read_report(newest)
-    folders = [path for path in paths if path.is_dir()]
-    if not folders:
-        return pipeline.estimate(data.source(paths))
+    runs = [path for path in paths if pipeline.is_run(path)]
+    if not runs:
+        with console.working("judging annotators by their labels"):
+            return pipeline.estimate(data.source(paths))
     if len(paths) > 1:
         raise UsageError(
-            f"{folders[0]} is a folder among other inputs",
-            hint="name one run's folder, or export files only",
+            f"{runs[0]} is a run's folder among other inputs",
+            hint="name one run's folder, or exports only",
         )
     return pipeline.read_report(paths[0])
 

@@ -172,8 +172,11 @@ def test_a_report_of_nothing(refused, tmp_path):
     told = refused(2, "report")
     assert told.startswith("error: there is no run under runs/")
     (tmp_path / "folder").mkdir()
+    assert "folder: the folder holds no files" in refused(3, "report", "folder")
+    (tmp_path / "folder" / "realm").mkdir()
     assert "folder is not a run's folder" in refused(3, "report", "folder")
-    assert "is a folder among other inputs" in refused(2, "report", "folder", "crowd.jsonl")
+    told = refused(2, "report", "folder", "crowd.jsonl")
+    assert "is a run's folder among other inputs" in told
 
 
 def test_a_model_that_nobody_has(refused, export):
