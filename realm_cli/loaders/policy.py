@@ -141,7 +141,8 @@ def _models_found(file: LoadedFile, names: Sequence[str], count: int) -> Issue:
     return Issue(
         code="model-annotators",
         severity=Severity.WARNING,
-        message=f"{count:,} answers come from models ({shown}) and do not count",
+        message=f"{count:,} answer{' comes' if count == 1 else 's come'} from models ({shown}) and "
+        f"do{'es' if count == 1 else ''} not count",
         file=str(file.path),
         hint="count them with --include-models",
         count=count,
