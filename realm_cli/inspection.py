@@ -147,7 +147,7 @@ def _inspected(export: Export, reading: Reading) -> Inspection:
         path=export.shown,
         sha256=export.sha256,
         encoding=export.encoding,
-        candidates=tuple(_candidates(export)),
+        candidates=tuple(_candidates(export, reading)),
     )
     try:
         file = loaders.load_export(export, Request(reading))
@@ -157,8 +157,8 @@ def _inspected(export: Export, reading: Reading) -> Inspection:
     return found.model_copy(update=_told(file, reading))
 
 
-def _candidates(export: Export) -> Iterator[Candidate]:
-    for loader, claim in claims(export, loaders.LOADERS):
+def _candidates(export: Export, reading: Reading) -> Iterator[Candidate]:
+    for loader, claim in claims(export, loaders.LOADERS, reading):
         yield Candidate(
             format=loader.name,
             title=loader.title,

@@ -135,7 +135,7 @@ def load_export(export: Export, request: Request) -> LoadedFile:
     Raises:
         InputError: The file as a whole cannot be read.
     """
-    loader, claim = choose(export, LOADERS, request.reading.format)
+    loader, claim = choose(export, LOADERS, request.reading)
     checked = check_rows(loader.read(export, request), file=export.shown, labelled=request.labelled)
     if checked.n_rows == 0 and not checked.findings:
         raise export.refuse("no-rows", "the file holds no rows", hint="export it again")

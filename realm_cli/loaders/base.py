@@ -184,6 +184,8 @@ class Loader:
         loses: What the format cannot say or what is left out, in sentences for the docs.
         example: Name of the hand-written export that the docs show.
         reads_text: It reads text, so a file that is no text is refused before.
+        by_shape: It guesses from what columns hold which of them are annotators or labels, so it
+            is not asked where the user has named them.
     """
 
     name: str
@@ -194,6 +196,7 @@ class Loader:
     loses: str = ""
     example: str = ""
     reads_text: bool = True
+    by_shape: bool = False
 
 
 @dataclass(frozen=True)

@@ -109,4 +109,5 @@ LOADER = Loader(
     "refused, with this reason.",
     example="counts.jsonl",
     reads_text=False,
+    by_shape=True,
 )

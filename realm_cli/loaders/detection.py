@@ -11,6 +11,8 @@ from realm_cli.loaders.columns import closest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from realm_cli.config import Reading
+
 MARKS = {
     b"\x89PNG": "an image (PNG)",
     b"\xff\xd8\xff": "an image (JPEG)",
@@ -34,23 +36,21 @@ CLOSE = 0.15
 """Claims that differ by less are as good as one another."""
 
 
-def choose(
-    export: Export, loaders: Mapping[str, Loader], format_name: str | None
-) -> tuple[Loader, Claim]:
+def choose(export: Export, loaders: Mapping[str, Loader], reading: Reading) -> tuple[Loader, Claim]:
     """The loader for a file, and its claim.
 
     Args:
         export: The file.
         loaders: All of them.
-        format_name: The user's word, if any.
+        reading: What the user has said.
 
     Raises:
         InputError: No loader knows the file, or several do.
     """
-    if format_name is not None:
-        chosen = named(loaders, format_name), Claim(f"--format {format_name}", CERTAIN)
+    if reading.format is not None:
+        chosen = named(loaders, reading.format), Claim(f"--format {reading.format}", CERTAIN)
     else:
-        chosen = _surest(export, loaders)
+        chosen = _surest(export, loaders, reading)
     if chosen[0].reads_text and export.not_text:
         why = f"the file is no text: {export.not_text}"
         raise export.refuse("no-text", why, hint=_remedy(export))
@@ -72,15 +72,21 @@ def named(loaders: Mapping[str, Loader], format_name: str) -> Loader:
     )
 
 
-def claims(export: Export, loaders: Mapping[str, Loader]) -> list[tuple[Loader, Claim]]:
+def claims(
+    export: Export, loaders: Mapping[str, Loader], reading: Reading
+) -> list[tuple[Loader, Claim]]:
     """What every loader says about a file, the surest first."""
-    made = [(loader, loader.detect(export)) for loader in loaders.values()]
+    said = reading.columns.annotator is not None or reading.columns.label is not None
+    asked = [loader for loader in loaders.values() if not (said and loader.by_shape)]
+    made = [(loader, loader.detect(export)) for loader in asked]
     found = [(loader, claim) for loader, claim in made if claim is not None]
     return sorted(found, key=lambda made: -made[1].confidence)
 
 
-def _surest(export: Export, loaders: Mapping[str, Loader]) -> tuple[Loader, Claim]:
-    made = claims(export, loaders)
+def _surest(
+    export: Export, loaders: Mapping[str, Loader], reading: Reading
+) -> tuple[Loader, Claim]:
+    made = claims(export, loaders, reading)
     if not made:
         raise _nothing_known(export, loaders)
     best = made[0][1].confidence

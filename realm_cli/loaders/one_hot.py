@@ -109,4 +109,5 @@ LOADER = Loader(
     loses="A row of zeros counts as empty: it may mean none of these, or no answer.",
     example="one_hot.csv",
     reads_text=False,
+    by_shape=True,
 )

@@ -16,6 +16,7 @@ from realm_cli.loaders.columns import NAMES, fold
 from realm_cli.loaders.csv_table import ANNOTATOR
 from realm_cli.loaders.tables import Table, TableRecord, TableRow, long_rows
 from realm_cli.loaders.values import is_missing
+from realm_cli.schema import Issue, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -59,6 +60,8 @@ def read(export: Export, request: Request) -> Iterator[Record]:
             hint="give the annotators' columns names like annotator:ID",
         )
     names = [name for name in table.names if name not in people]
+    if request.labelled and not all(map(_is_marked, people)):
+        yield _by_shape(people, export)
 
     def rows() -> Iterator[TableRecord]:
         for row in table.rows():
@@ -93,6 +96,22 @@ def annotator_columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -
     named = [name for name in labels if _is_named(name)]
     chosen = named if len(named) > 1 else list(labels)
     return chosen if len(chosen) > 1 and _share(chosen, labels) else []
+
+
+def _is_marked(name: str) -> bool:
+    return name.startswith(ANNOTATOR) or _is_named(name)
+
+
+def _by_shape(people: Sequence[str], export: Export) -> Issue:
+    shown = ", ".join(people[:5]) + (", …" if len(people) > 5 else "")
+    return Issue(
+        code="annotators-by-shape",
+        severity=Severity.WARNING,
+        message=f"{len(people)} columns are taken for annotators, because they share one set of "
+        f"labels: {shown}",
+        file=export.shown,
+        hint="if they are questions, name the annotator's column with --annotator-col",
+    )
 
 
 def _is_named(name: str) -> bool:
@@ -148,4 +167,5 @@ LOADER = Loader(
     loses="Such tables have no times, no skipped answers, one label an item and annotator.",
     example="wide.csv",
     reads_text=False,
+    by_shape=True,
 )

@@ -76,7 +76,7 @@ def test_every_format_forced_on_every_example_ends_properly(name):
 @pytest.mark.parametrize("name", TEXT)
 def test_every_example_is_claimed_by_its_own_format_alone(name):
     (export,) = exports([FORMATS / LOADERS[name].example], Findings())
-    made = claims(export, LOADERS)
+    made = claims(export, LOADERS, Reading())
     assert made[0][0].name == name
     assert all(made[0][1].confidence - claim.confidence >= 0.15 for _, claim in made[1:])
 

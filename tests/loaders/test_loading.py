@@ -36,7 +36,7 @@ def export(request, sample, tmp_path):
 def test_what_holds_no_annotations_is_recognised_and_refused(sample, refusal, name, code):
     path = sample(f"formats/{LOADERS[name].example}")
     assert [issue.code for issue in refusal(path)] == [code]
-    assert claims(next(exports([path], Findings())), LOADERS)[0][0].name == name
+    assert claims(next(exports([path], Findings())), LOADERS, Reading())[0][0].name == name
 
 
 def test_every_format_is_found_by_its_content(export, tmp_path):

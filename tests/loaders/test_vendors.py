@@ -371,3 +371,19 @@ def test_one_crowd_in_every_shape_is_one_table(tmp_path):
         (file,) = load([tmp_path / name])
         found = {(i, who.removeprefix("ann_"), label) for i, _, who, label in told(file)}
         assert (file.format, found) == (name.split(".")[0].replace("long", "csv"), expected)
+
+
+def test_columns_that_are_taken_for_annotators_are_named_in_a_warning(write):
+    path = write("id,anna,bernd\n1,x,y\n2,y,y\n3,x,x\n4,y,x\n")
+    (file,) = load([path])
+    assert (file.format, len(file.table)) == ("wide", 8)
+    (issue,) = file.issues
+    assert issue.message.endswith("because they share one set of labels: anna, bernd")
+
+
+def test_what_the_user_has_named_is_not_taken_for_anything_else(write):
+    """Two questions on one scale look like two annotators, until somebody says who answered."""
+    path = write("id,pid,q1,q2\n1,p,x,y\n1,r,y,y\n2,p,x,x\n2,r,y,x\n")
+    (file,) = load([path], Reading(columns=Columns(annotator="pid", label="q1")))
+    assert file.format == "csv"
+    assert {who for _, _, who, _ in told(file)} == {"p", "r"}
