@@ -85,6 +85,7 @@ class DataOptions:
 
     def reading(self) -> Reading:
         """The same as the loaders take it: flags over the profile over what realm does itself."""
+        from realm_cli.cli.settings import reading_settings
         from realm_cli.config import Reading
         from realm_cli.profiles import read_profile
 
@@ -96,9 +97,8 @@ class DataOptions:
             if name.endswith("_col")
         }
         settings = {name: value for name, value in given.items() if name in Reading.model_fields}
-        return base.model_copy(
-            update={**settings, "columns": base.columns.model_copy(update=columns)}
-        )
+        named = {**base.columns.model_dump(), **columns}
+        return reading_settings({**base.model_dump(), **settings, "columns": named})
 
     def source(self, files: Sequence[Path]) -> Source:
         """The files with all that was said about reading them."""

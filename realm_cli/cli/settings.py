@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from realm_cli.config import CrowdSettings, TrainSettings
+from realm_cli.config import CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +26,11 @@ def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOption
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:
     """The settings of `realm simulate`."""
     return _checked(CrowdSettings, dataclasses.asdict(crowd))
+
+
+def reading_settings(values: dict[str, Any]) -> Reading:
+    """How files are to be read."""
+    return _checked(Reading, values)
 
 
 def _checked(kind: type[Settings], flags: dict[str, Any]) -> Settings:

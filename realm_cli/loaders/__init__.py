@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from realm_cli.choices import AnnotatorFrom
 from realm_cli.config import Reading
 from realm_cli.errors import InputError, UsageError
 from realm_cli.loaders import (
@@ -136,6 +137,13 @@ def load_export(export: Export, request: Request) -> LoadedFile:
         InputError: The file as a whole cannot be read.
     """
     loader, claim = choose(export, LOADERS, request.reading)
+    by_project = request.reading.annotator_from is AnnotatorFrom.PROJECT
+    if by_project and loader is not label_studio.LOADER:
+        raise UsageError(
+            f"--annotator-from project is for Label Studio's JSON, and {export.shown} is "
+            f"{loader.name}",
+            hint="name the annotator's column with --annotator-col",
+        )
     checked = check_rows(loader.read(export, request), file=export.shown, labelled=request.labelled)
     if checked.n_rows == 0 and not checked.findings:
         raise export.refuse("no-rows", "the file holds no rows", hint="export it again")

@@ -197,3 +197,18 @@ def test_every_example_can_be_inspected_at_once(tmp_path):
     assert len(found) == len(list(FORMATS.iterdir()))
     assert process.returncode == 3  # some hold no annotations, and say so
     assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--taxonomy-level", "-5"], "--taxonomy-level is -5"),
+        (["--annotator-from", "project"], "is for Label Studio's JSON, and votes.csv is csv"),
+        (["--format", "cvs"], "did you mean --format csv?"),
+        (["--profile", "gone.toml"], "cannot read the profile gone.toml"),
+    ],
+)
+def test_settings_that_cannot_be_followed(tmp_path, votes, flags, message):
+    process = realm("validate", votes, *flags, cwd=tmp_path)
+    assert process.returncode == 2
+    assert message in process.stderr
