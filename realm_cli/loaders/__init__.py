@@ -145,7 +145,7 @@ def load_export(export: Export, request: Request) -> LoadedFile:
             hint="name the annotator's column with --annotator-col",
         )
     checked = check_rows(loader.read(export, request), file=export.shown, labelled=request.labelled)
-    if checked.n_rows == 0 and not checked.findings:
+    if checked.n_rows == 0 and not checked.findings.has_errors:
         raise export.refuse("no-rows", "the file holds no rows", hint="export it again")
     return LoadedFile(
         path=export.path,

@@ -243,3 +243,8 @@ def test_every_format_is_documented():
         assert any(f"(`{name}`)" in section for section in sections), name
         assert loader.reads.endswith("."), name
         assert loader.loses.endswith("."), name
+
+
+@pytest.mark.parametrize("name", ["doccano"])
+def test_a_note_about_no_rows_does_not_pass_for_rows(write, refusal, name):
+    assert "no-rows" in {issue.code for issue in refusal(write("[]", "maria.json"), name)}
