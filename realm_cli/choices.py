@@ -16,9 +16,26 @@ class Objective(StrEnum):
 
 
 class AnnotatorModel(StrEnum):
-    """How annotators err (`annotator_models/`)."""
+    """How annotators err (`annotator_models/`); `auto` is chosen by held-out annotations."""
 
+    AUTO = "auto"
     EXPERTISE = "expertise"
+    SIGNED = "signed"
+    GUESS = "guess"
+    CONFUSION = "confusion"
+
+
+class Method(StrEnum):
+    """How `realm aggregate` finds the best label of every item."""
+
+    AUTO = "auto"
+    MAJORITY = "majority"
+    WAWA = "wawa"
+    DAWID_SKENE = "dawid-skene"
+    EXPERTISE = "expertise"
+    SIGNED = "signed"
+    GUESS = "guess"
+    GLAD = "glad"
 
 
 class Pooling(StrEnum):

@@ -1,104 +1,38 @@
-"""From option probabilities and annotations to posteriors: of the truth, and of each w.
+"""How sure one can be of each annotator: posteriors of competence, with intervals.
 
-numpy only. Shapes: `[N]` annotations, `[I]` items, `[A]` annotators, `[T]` tasks, `[K]` the widest
-item's options, `[C]` the cells (annotator, task) that hold labels, `[G]` grid points of w.
-Equation numbers are those of docs/method.md.
+numpy only. Letters as in `labels.py`; `[X]` are the points of a grid. Equation numbers are those
+of docs/method.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+from scipy.special import log1p
 
-from realm_cli.annotations import AnnotationTable
+from realm_cli.aggregate.em import Fit, draw_truth
+from realm_cli.annotator_models.base import History
 from realm_cli.config import TASK_SCALE
-
-FloatArray = npt.NDArray[np.float64]
+from realm_cli.labels import FloatArray, Groups, Labels
 
 GRID_SIZE = 400
 COVERAGE = 0.95
-_CHUNK = 20_000
-"""Annotations whose grid likelihoods are held at once: 64 MB."""
-
-
-def uniform_log_p(table: AnnotationTable) -> FloatArray:
-    """`[I, K]` log-probabilities of a model that knows nothing; -inf beyond an item's options."""
-    level = -np.log(table.items.n_options.astype(np.float64))
-    return np.where(table.items.has_option, level[:, None], -np.inf)
-
-
-def log_answer_odds(w: FloatArray, n_options: npt.NDArray[np.int64]) -> FloatArray:
-    """Log A(y | y) - log A(y | k != y) of the expertise model: how much one label says, in nats.
-
-    By eq. (2) it is log(1 + w K / (1 - w)).
-    """
-    odds: FloatArray = np.log1p(w * n_options / (1 - w))
-    return odds
-
-
-def truth_log_posterior(
-    log_p: FloatArray, table: AnnotationTable, expertise: FloatArray
-) -> FloatArray:
-    """Eq. (8): log q_i(k), with q proportional to p_i(k) prod_a A_a(y_ia | k).
-
-    Args:
-        log_p: `[I, K]` log-probabilities of the options.
-        table: The annotations.
-        expertise: `[A, T]` w, below 1.
-
-    Returns:
-        `[I, K]` normalised log-posterior.
-    """
-    # A(y | k) is the same for every k but y, so a label only lifts its own option: one number.
-    odds = _label_odds(table, expertise)
-    width = log_p.shape[1]
-    lift = np.bincount(
-        table.item * width + table.label, weights=odds, minlength=log_p.size
-    ).reshape(log_p.shape)
-    return log_normalise(log_p + lift)
-
-
-def log_normalise(values: FloatArray) -> FloatArray:
-    """Log-probabilities from unnormalised logs, row by row."""
-    peak = values.max(axis=1, keepdims=True)
-    total = np.log(np.exp(values - peak).sum(axis=1, keepdims=True))
-    normalised: FloatArray = values - peak - total
-    return normalised
-
-
-def left_out_agreement(
-    log_q: FloatArray, table: AnnotationTable, expertise: FloatArray
-) -> FloatArray:
-    """Eq. (9): q_i(y) without the annotation itself, for each annotation `[N]`.
-
-    Dividing an annotation's own factor out of the posterior leaves the odds of its label divided
-    by its answer odds.
-    """
-    own = log_q[table.item, table.label]
-    others = log_q[table.item].copy()
-    others[np.arange(len(table)), table.label] = -np.inf
-    peak = np.maximum(others.max(axis=1), -745.0)
-    rest = peak + np.log(np.exp(others - peak[:, None]).sum(axis=1) + 1e-300)
-    logit = own - rest - _label_odds(table, expertise)
-    agreement: FloatArray = 1 / (1 + np.exp(-np.clip(logit, -700, 700)))
-    return agreement
-
-
-def _label_odds(table: AnnotationTable, expertise: FloatArray) -> FloatArray:
-    return log_answer_odds(
-        expertise[table.annotator, table.task], table.items.n_options[table.item]
-    )
+BURN_IN = 30
+SWEEPS = 120
+FEWEST_SWEEPS = 12
+_WORK = 4e8
+"""Labels gone through in all sweeps together, beyond which there are fewer sweeps."""
 
 
 @dataclass(frozen=True)
-class ExpertisePosterior:
-    """The posterior of w on a grid, for annotators or for cells: mean and 95% interval.
+class Interval:
+    """A posterior on a grid, for annotators `[A]` or cells `[C]`.
 
     Attributes:
-        mean: `[...]` posterior mean of w.
-        low: Lower end of the highest-density interval.
+        mean: Its mean.
+        low: Lower end of the 95% highest-density interval.
         high: Its upper end.
     """
 
@@ -108,101 +42,268 @@ class ExpertisePosterior:
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The (annotator, task) pairs that hold labels, and which pair each annotation is in.
+class Judgement:
+    """What is known of annotators.
 
     Attributes:
-        annotator: `[C]` annotator codes, ascending.
-        task: `[C]` task codes.
-        of_annotation: `[N]` cell of each annotation.
-        n: `[C]` annotations in each.
+        expertise: `[A]` P(did not guess).
+        competence: `[A]` P(a label is correct).
+        cell_expertise: `[C]`.
+        cell_competence: `[C]`.
+        agreement: `[N]` left-out posterior of each label (eq. 9), in table order.
     """
 
-    annotator: npt.NDArray[np.int64]
-    task: npt.NDArray[np.int64]
-    of_annotation: npt.NDArray[np.int64]
-    n: npt.NDArray[np.int64]
+    expertise: Interval
+    competence: Interval
+    cell_expertise: Interval
+    cell_competence: Interval
+    agreement: FloatArray
 
 
-def cells_of(table: AnnotationTable) -> Cells:
-    """The cells of a table, ordered by annotator and task."""
-    n_tasks = len(table.items.tasks)
-    keys, inverse, counts = np.unique(
-        table.annotator * n_tasks + table.task, return_inverse=True, return_counts=True
-    )
-    return Cells(keys // n_tasks, keys % n_tasks, inverse.astype(np.int64), counts)
+def judge(
+    labels: Labels,
+    fit: Fit,
+    history: History,
+    *,
+    seed: int = 0,
+    watcher: Callable[[int, int], None] | None = None,
+) -> Judgement:
+    """Eq. (10): posteriors of every annotator's competence, whatever the truth and the others are.
 
-
-def expertise_posteriors(
-    agreement: FloatArray, table: AnnotationTable, cells: Cells
-) -> tuple[ExpertisePosterior, ExpertisePosterior]:
-    """Eq. (10): the posterior of each annotator's w over all tasks `[A]`, and of each cell's `[C]`.
+    Truth and annotators are drawn in turn (Gibbs sampling) from their posterior under the fitted
+    annotator model; each drawn truth gives a posterior on a grid, and these are averaged. So an
+    interval knows how unsure the truth is, and how unsure the other annotators are.
 
     Args:
-        agreement: `[N]` left-out posterior of the label given (eq. 9).
-        table: The annotations.
-        cells: Their cells.
+        labels: The labels.
+        fit: What was fitted to them.
+        history: What earlier batches said.
+        seed: Decides the draws.
+        watcher: Told of each sweep: its number, and how many there are.
     """
-    likelihood = _grid_log_likelihood(agreement, table, cells)
-    overall = np.zeros((len(table.annotators), GRID_SIZE))
-    np.add.at(overall, cells.annotator, likelihood)
-    pooled = likelihood if len(table.items.tasks) == 1 else _pool(likelihood, cells, len(overall))
-    return _summarise(overall), _summarise(pooled)
+    rng = np.random.default_rng(seed)
+    sweeps = int(np.clip(_WORK / max(len(labels), 1) - BURN_IN, FEWEST_SWEEPS, SWEEPS))
+    heaps = _Heaps.of(labels, fit, history)
+    parameters, truth = fit.parameters, fit.truth
+    for sweep in range(BURN_IN + sweeps):
+        drawn = draw_truth(labels, fit.model.mean_answers(parameters), truth, rng)
+        parameters = fit.model.draw(drawn.counts, parameters, rng)
+        truth = truth.draw(drawn.class_counts, rng)
+        if sweep >= BURN_IN:
+            heaps.add(fit.model.right(drawn.counts), fit.model.knowledge(parameters))
+        if watcher is not None:
+            watcher(sweep + 1, BURN_IN + sweeps)
+    return heaps.judgement(left_out_agreement(labels, fit))
+
+
+def left_out_agreement(labels: Labels, fit: Fit) -> FloatArray:
+    """Eq. (9): q_i(y) without the label itself `[N]`, in table order.
+
+    Dividing a label's own factor out of the posterior leaves what the others and the prior say.
+    """
+    answers = fit.model.answers(fit.parameters)
+    found = np.empty(len(labels))
+    for block in labels.blocks:
+        own = answers.log_answers(block.group, block.label)
+        rest = fit.log_q[block.items][block.local_item] - own
+        rest -= rest.max(axis=1, keepdims=True)
+        weight = np.exp(rest)
+        mine = weight[np.arange(len(block.label)), block.label]
+        found[block.rows] = mine / weight.sum(axis=1)
+    return labels.in_table_order(found)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """A grid, and what right and wrong labels say on it.
+
+    Attributes:
+        x: `[X]` points, evenly spaced in 0..1.
+        hit: `[G, X]` log-probability of a right label.
+        miss: `[X]` log-probability of a wrong one, up to a constant.
+        prior: `[A, X]` log-density before the first label.
+    """
+
+    x: FloatArray
+    hit: FloatArray
+    miss: FloatArray
+    prior: FloatArray
+
+
+class _Heaps:
+    """Sums of densities over drawn truths."""
+
+    def __init__(self, groups: Groups, chance: tuple[FloatArray, FloatArray], main: _Scale) -> None:
+        self.groups = groups
+        self.chance = chance
+        self.main = main
+        self.above = True
+        self.known: _Density | None = None
+        self.density = _Density(groups, main)
+
+    @staticmethod
+    def of(labels: Labels, fit: Fit, history: History) -> _Heaps:
+        """Empty heaps on the scale that fits the annotator model."""
+        groups = labels.groups
+        share = groups.n / groups.n_options
+        cells = groups.by_cell(share) / np.maximum(groups.by_cell(groups.n), 1)
+        people = np.bincount(groups.annotator, share, labels.n_annotators) / np.maximum(
+            np.bincount(groups.annotator, groups.n, labels.n_annotators), 1
+        )
+        above = fit.model.above_chance
+        scale = _knowledge_scale(groups, history) if above else _accuracy_scale(groups, history)
+        heaps = _Heaps(groups, (people, cells), scale)
+        heaps.above = above
+        return heaps
+
+    def add(self, right: FloatArray, knew: FloatArray | None) -> None:
+        """One drawn truth: right labels `[G]`, labels from knowledge `[C]`."""
+        self.density.add(right, self.groups.n - right)
+        if knew is not None:
+            self._knowledge().add_cells(knew, self.groups.by_cell(self.groups.n) - knew)
+
+    def _knowledge(self) -> _Density:
+        if self.known is None:
+            x = _grid()
+            hit = np.broadcast_to(np.log(x), (len(self.groups.n), GRID_SIZE))
+            scale = _Scale(x, hit, np.log1p(-x), np.zeros_like(self.main.prior))
+            self.known = _Density(self.groups, scale)
+        return self.known
+
+    def judgement(self, agreement: FloatArray) -> Judgement:
+        """Means and intervals of what has come together."""
+        people, cells = self.density.summaries()
+        if self.above:
+            expertise = (people, cells)
+            competence = (_correct(people, self.chance[0]), _correct(cells, self.chance[1]))
+        else:
+            competence = (people, cells)
+            expertise = (_knows(people, self.chance[0]), _knows(cells, self.chance[1]))
+        if self.known is not None:
+            expertise = self.known.summaries()
+        return Judgement(*(expertise[0], competence[0], expertise[1], competence[1]), agreement)
 
 
 def _grid() -> FloatArray:
     return (np.arange(GRID_SIZE) + 0.5) / GRID_SIZE
 
 
-def _grid_log_likelihood(agreement: FloatArray, table: AnnotationTable, cells: Cells) -> FloatArray:
-    """`[C, G]` sum over a cell's labels of log(w q + (1 - w) / K)."""
+def _knowledge_scale(groups: Groups, history: History) -> _Scale:
+    """W from 0 to 1, flat before the first label; eq. (2) gives what a right label says."""
     w = _grid()
-    guess = 1 / table.items.n_options[table.item]
-    order = np.argsort(cells.of_annotation, kind="stable")
-    total = np.zeros((len(cells.n), GRID_SIZE))
-    for start in range(0, len(order), _CHUNK):
-        rows = order[start : start + _CHUNK]
-        logs = np.log(np.outer(agreement[rows], w) + np.outer(guess[rows], 1 - w))
-        which, firsts = np.unique(cells.of_annotation[rows], return_index=True)
-        total[which] += np.add.reduceat(logs, firsts, axis=0)
+    share = 1 / groups.n_options[:, None]
+    knew = (history.n * history.expertise)[:, None]
+    guessed = history.n[:, None] - knew
+    hit = np.log(w + (1 - w) * share)
+    return _Scale(w, hit, np.log1p(-w), knew * np.log(w) + guessed * np.log1p(-w))
+
+
+def _accuracy_scale(groups: Groups, history: History) -> _Scale:
+    """P(correct) from 0 to 1, where annotators may be worse than chance: Beta(2, 1) before."""
+    c = _grid()
+    right = 1 + (history.n * history.competence)[:, None]
+    wrong = (history.n * (1 - history.competence))[:, None]
+    hit = np.broadcast_to(np.log(c), (len(groups.n), GRID_SIZE))
+    return _Scale(c, hit, np.log1p(-c), right * np.log(c) + wrong * np.log1p(-c))
+
+
+def _correct(w: Interval, chance: FloatArray) -> Interval:
+    """Eq. (13): P(label is correct) = w + (1 - w) / K."""
+    return Interval(*(part + (1 - part) * chance for part in (w.mean, w.low, w.high)))
+
+
+def _knows(c: Interval, chance: FloatArray) -> Interval:
+    """Eq. (13) the other way round; nobody guesses more often than always."""
+    rest = np.maximum(1 - chance, 1e-9)
+    return Interval(*(np.clip((part - chance) / rest, 0, 1) for part in (c.mean, c.low, c.high)))
+
+
+class _Density:
+    """Densities on a grid, summed over draws: of annotators `[A, X]` and of cells `[C, X]`."""
+
+    def __init__(self, groups: Groups, scale: _Scale) -> None:
+        self.groups = groups
+        self.scale = scale
+        self.people = np.zeros_like(scale.prior)
+        self.cells = np.zeros((len(groups.cell_annotator), GRID_SIZE))
+        self.one_task = not groups.cell_task.any()
+
+    def add(self, right: FloatArray, wrong: FloatArray) -> None:
+        """Right and wrong labels by group `[G]`."""
+        by_group = right[:, None] * self.scale.hit + wrong[:, None] * self.scale.miss
+        by_cell = _sum_rows(by_group, self.groups.cell, len(self.cells))
+        self._add(by_cell)
+
+    def add_cells(self, right: FloatArray, wrong: FloatArray) -> None:
+        """The same by cell `[C]`, where groups do not differ."""
+        self._add(right[:, None] * self.scale.hit[0] + wrong[:, None] * self.scale.miss)
+
+    def _add(self, by_cell: FloatArray) -> None:
+        prior = self.scale.prior
+        people = prior + _sum_rows(by_cell, self.groups.cell_annotator, len(prior))
+        self.people += _normalised(people)
+        if not self.one_task:
+            self.cells += _normalised(by_cell)
+
+    def summaries(self) -> tuple[Interval, Interval]:
+        """Of annotators, and of cells."""
+        people = _summarise(self.people)
+        if self.one_task:
+            who = self.groups.cell_annotator
+            return people, Interval(people.mean[who], people.low[who], people.high[who])
+        pooled = _pool(np.log(self.cells + 1e-300), self.scale, self.groups)
+        return people, _summarise(pooled)
+
+
+def _sum_rows(values: FloatArray, row: np.ndarray[tuple[int], np.dtype[np.int64]], n: int) -> (
+    FloatArray
+):
+    """Sums of the rows that share a number; rows come in ascending order of it."""
+    if len(values) == n:
+        return values
+    total = np.zeros((n, values.shape[1]))
+    used, first = np.unique(row, return_index=True)
+    total[used] = np.add.reduceat(values, first, axis=0)
     return total
 
 
-def _pool(likelihood: FloatArray, cells: Cells, n_annotators: int) -> FloatArray:
-    """Eq. (11): each cell's log-posterior `[C, G]`, leaning on its annotator's other cells.
+def _normalised(log_density: FloatArray) -> FloatArray:
+    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    density /= density.sum(axis=1, keepdims=True)
+    return density
 
-    The annotator's level u and the cell's own w are both on the grid; u is summed out.
+
+def _pool(log_likelihood: FloatArray, scale: _Scale, groups: Groups) -> FloatArray:
+    """Eq. (11): each cell's posterior `[C, X]`, leaning on its annotator's other cells.
+
+    The annotator's level and the cell's own value are both on the grid; the level is summed out.
     """
-    step = _transition()
-    peak = likelihood.max(axis=1, keepdims=True)
-    scaled = np.exp(likelihood - peak)
+    step = _transition(scale.x)
+    scaled = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     message = np.log(scaled @ step.T + 1e-300)
-    level = np.zeros((n_annotators, GRID_SIZE))
-    np.add.at(level, cells.annotator, message)
-    others = level[cells.annotator] - message
+    level = scale.prior + _sum_rows(message, groups.cell_annotator, len(scale.prior))
+    others = level[groups.cell_annotator] - message
     others = np.exp(others - others.max(axis=1, keepdims=True))
-    pooled: FloatArray = np.log(others @ step + 1e-300) + likelihood
-    return pooled
+    return _normalised(np.log(others @ step + 1e-300) + log_likelihood)
 
 
-def _transition() -> FloatArray:
-    """`[G, G]` P(cell's w | annotator's level) on the grid: Normal steps on the logit scale."""
-    w = _grid()
-    logit = np.log(w) - np.log1p(-w)
+def _transition(x: FloatArray) -> FloatArray:
+    """`[X, X]` P(cell's value | annotator's level): Normal steps on the logit scale."""
+    logit = np.log(x) - log1p(-x)
     density = np.exp(-(((logit[None, :] - logit[:, None]) / TASK_SCALE) ** 2) / 2)
-    density /= w * (1 - w)
+    density /= x * (1 - x)
     result: FloatArray = density / density.sum(axis=1, keepdims=True)
     return result
 
 
-def _summarise(log_density: FloatArray) -> ExpertisePosterior:
-    """Mean and highest-density interval of each row; the grid's cells are 1/G wide."""
-    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
-    density /= density.sum(axis=1, keepdims=True)
+def _summarise(weights: FloatArray) -> Interval:
+    """Mean and highest-density interval of each row; the grid's cells are 1/X wide."""
+    density = weights / weights.sum(axis=1, keepdims=True)
     order = np.argsort(-density, axis=1, kind="stable")
-    mass = np.cumsum(np.take_along_axis(density, order, axis=1), axis=1)
+    ranked = np.take_along_axis(density, order, axis=1)
+    mass = np.cumsum(ranked, axis=1)
     inside = np.empty_like(density, dtype=bool)
-    np.put_along_axis(inside, order, mass - np.take_along_axis(density, order, 1) < COVERAGE, 1)
+    np.put_along_axis(inside, order, mass - ranked < COVERAGE, 1)
     low = inside.argmax(axis=1) / GRID_SIZE
     high = 1 - inside[:, ::-1].argmax(axis=1) / GRID_SIZE
-    return ExpertisePosterior(density @ _grid(), low, high)
+    return Interval(density @ _grid(), low, high)

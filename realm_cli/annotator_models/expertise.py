@@ -1,65 +1,94 @@
 """REALM's annotator model: know with probability w, else guess uniformly.
 
+    A(y | k) = w [y = k] + (1 - w) / K                                          (eq. 2)
+
 Source: REALM, arXiv 2604.17289. The matrix over tasks is partially pooled here:
-`logit w[a, t] = u[a] + v[a, t]`, with u ~ Logistic(0, 1), which is w uniform over 0..1, and
-v ~ Normal(0, TASK_SCALE^2), so that a cell with few labels leans on its annotator's own level.
+`logit w[a, t] = u[a] + v[a, t]`, with u ~ Logistic(0, 1), which is w uniform over 0..1.
+Fitted by expectation maximisation: the hidden things are the truth, and whether a label came from
+knowledge.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+import numpy as np
+from scipy.special import expit, log_expit, logit
 
-from realm_cli.choices import Pooling
-from realm_cli.config import TASK_SCALE
-from realm_cli.likelihood import log_expertise_answers
+from realm_cli.annotator_models.answers import OwnOption
+from realm_cli.annotator_models.base import History
+from realm_cli.annotator_models.levels import (
+    N_POINTS,
+    Levels,
+    LogisticPrior,
+    climb,
+    draw_levels,
+    log_prior,
+)
+from realm_cli.labels import FloatArray, Labels
 
 
-class Expertise(nn.Module):
-    """Expertise `w[A, T]` as parameters on the logit scale, started at one half.
+class Expertise:
+    """The model bound to labels; parameters are `Levels` of logit w.
 
     Args:
-        n_annotators: A.
-        n_tasks: T.
-        pooling: `partial` gives each task its own deviation, `full` none.
+        labels: What it is fitted to.
+        history: What earlier batches said.
     """
 
-    def __init__(self, n_annotators: int, n_tasks: int, pooling: Pooling) -> None:
-        super().__init__()
-        self.n_tasks = n_tasks
-        self.level = nn.Parameter(torch.zeros(n_annotators))
-        by_task = pooling is Pooling.PARTIAL and n_tasks > 1
-        self.deviation = nn.Parameter(torch.zeros(n_annotators, n_tasks)) if by_task else None
+    above_chance = True
+    learns_prevalence = False
+    """With errors spread evenly, a skew of the answers would be taken for a skew of the truth."""
 
-    @torch.no_grad()
-    def start_from(self, expertise: Tensor) -> None:
-        """Begin at the given w `[A, T]`; an annotator's level is the mean of its logits."""
-        logits = torch.logit(expertise).to(self.level.dtype)
-        self.level.copy_(logits.mean(dim=1))
-        if self.deviation is not None:
-            self.deviation.copy_(logits - self.level[:, None])
+    def __init__(self, labels: Labels, history: History) -> None:
+        self.labels = labels
+        self.groups = labels.groups
+        self.prior = LogisticPrior(history.n * history.expertise, history.n)
 
-    def logits(self) -> Tensor:
-        """`[A, T]` logit of the expertise."""
-        level = self.level[:, None].expand(-1, self.n_tasks)
-        return level if self.deviation is None else level + self.deviation
+    def start(self) -> Levels:
+        """W of one half, or what is known from before."""
+        level = np.log((1 + self.prior.wins) / (1 + self.prior.trials - self.prior.wins))
+        return Levels(level, np.zeros(len(self.groups.cell_annotator)))
 
-    def log_answers(
-        self, annotators: Tensor, tasks: Tensor, labels: Tensor, n_options: Tensor, width: int
-    ) -> Tensor:
-        """Eq. (2) for a batch: `[B, R, width]`; arguments as in `log_expertise_answers`."""
-        logits = self.logits()[annotators, tasks[:, None]]
-        return log_expertise_answers(logits, labels, n_options, width)
+    def answers(self, parameters: Levels) -> OwnOption:
+        """Eq. (2)."""
+        theta = parameters.theta(self.groups)[self.groups.cell]
+        miss = log_expit(-theta) - np.log(self.groups.n_options)
+        hit = np.logaddexp(log_expit(theta), miss)
+        return OwnOption(hit[:, None], miss[:, None], self.labels.width)
 
-    def log_prior(self) -> Tensor:
-        """Eq. (3): the log-density of u and v, up to a constant."""
-        prior = (F.logsigmoid(self.level) + F.logsigmoid(-self.level)).sum()
-        if self.deviation is not None:
-            prior = prior - (self.deviation / TASK_SCALE).square().sum() / 2
-        return prior
+    mean_answers = answers
 
-    @torch.no_grad()
-    def expertise(self) -> Tensor:
-        """`[A, T]` expertise w, below 1: in single precision sigmoid(17) would be 1 itself."""
-        return torch.sigmoid(self.logits().clamp(max=15))
+    def maximise(self, counts: FloatArray, parameters: Levels) -> Levels:
+        """Eq. (12), then Newton's method on u and v."""
+        answers = self.answers(parameters)
+        # of the labels that are right, the share that came from knowledge
+        knew = counts[:, 0] * -np.expm1(answers.miss[:, 0] - answers.hit[:, 0])
+        return climb(knew, np.zeros(len(knew)), self.groups, self.prior, parameters)
+
+    def log_prior(self, parameters: Levels) -> float:
+        """Eq. (3)."""
+        return log_prior(parameters, self.prior)
+
+    def draw(self, counts: FloatArray, parameters: Levels, rng: np.random.Generator) -> Levels:
+        """U and v given the truth."""
+        grid = np.linspace(-9, 9, N_POINTS)
+        w = expit(grid)[None, :]
+        share = 1 / self.groups.n_options[:, None]
+        wrong = self.groups.n - counts[:, 0]
+        by_group = counts * np.log(w + (1 - w) * share) + wrong[:, None] * np.log1p(-w)
+        by_cell = np.zeros((len(self.groups.cell_annotator), N_POINTS))
+        np.add.at(by_cell, self.groups.cell, by_group)
+        return draw_levels(by_cell, grid, self.groups, self.prior, parameters, rng)
+
+    def knowledge(self, parameters: Levels) -> FloatArray | None:
+        """It follows from the right labels."""
+        del parameters
+        return None
+
+    def expertise(self, parameters: Levels) -> FloatArray:
+        """`[C]` w; below 1, also once rounded to single precision."""
+        w: FloatArray = expit(np.minimum(parameters.theta(self.groups), logit(1 - 1e-6)))
+        return w
+
+    def right(self, counts: FloatArray) -> FloatArray:
+        """`[G]`."""
+        return counts[:, 0]
