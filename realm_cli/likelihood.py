@@ -41,8 +41,24 @@ def log_expertise_answers(logits: Tensor, labels: Tensor, n_options: Tensor, wid
     """
     guess = F.logsigmoid(-logits) - n_options.to(logits.dtype).log()[:, None]
     hit = torch.logaddexp(F.logsigmoid(logits), guess)
+    return own_option(hit, guess, labels, width)
+
+
+def log_signed_answers(logits: Tensor, labels: Tensor, n_options: Tensor, width: int) -> Tensor:
+    """Eq. (15): log c for the label's own option, log (1 - c) / (K - 1) for the others.
+
+    Args and returns are those of `log_expertise_answers`, but the logits are u, and c is
+    e^u / (e^u + K - 1).
+    """
+    others = (n_options.to(logits.dtype) - 1).clamp(min=1e-9).log()[:, None]
+    hit, miss = F.logsigmoid(logits - others), F.logsigmoid(others - logits) - others
+    return own_option(hit, miss, labels, width)
+
+
+def own_option(hit: Tensor, miss: Tensor, labels: Tensor, width: int) -> Tensor:
+    """`[B, R, width]`: `hit [B, R]` where the k-th option is the label given, else `miss`."""
     is_hit = F.one_hot(labels.clamp(min=0), width).bool()
-    return torch.where(is_hit, hit[..., None], guess[..., None])
+    return torch.where(is_hit, hit[..., None], miss[..., None])
 
 
 def joint(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:

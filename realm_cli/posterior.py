@@ -14,6 +14,7 @@ from scipy.special import log1p
 
 from realm_cli.aggregate.em import Fit, draw_truth
 from realm_cli.annotator_models.base import History
+from realm_cli.coding import IntArray
 from realm_cli.config import TASK_SCALE
 from realm_cli.labels import FloatArray, Groups, Labels
 
@@ -255,14 +256,12 @@ class _Density:
         return people, _summarise(pooled)
 
 
-def _sum_rows(values: FloatArray, row: np.ndarray[tuple[int], np.dtype[np.int64]], n: int) -> (
-    FloatArray
-):
+def _sum_rows(values: FloatArray, row: IntArray, n: int) -> FloatArray:
     """Sums of the rows that share a number; rows come in ascending order of it."""
-    if len(values) == n:
+    used, first = np.unique(row, return_index=True)
+    if len(used) == len(values) == n:
         return values
     total = np.zeros((n, values.shape[1]))
-    used, first = np.unique(row, return_index=True)
     total[used] = np.add.reduceat(values, first, axis=0)
     return total
 

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from realm_cli.annotator_models import ANNOTATOR_MODELS
-from realm_cli.annotator_models.expertise import Expertise
 from realm_cli.batching import ABSENT, Collator, EncodedItems, ItemDataset
 from realm_cli.errors import TrainingError
+from realm_cli.learners import Learner
 from realm_cli.likelihood import (
     OBJECTIVES,
     form_term,
@@ -40,13 +39,11 @@ class Progress:
         step: Steps done.
         n_steps: Steps in all.
         loss: Negative log-likelihood per annotation, in nats, over the last steps.
-        mean_expertise: Mean of w over annotators and tasks.
     """
 
     step: int
     n_steps: int
     loss: float | None
-    mean_expertise: float
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,12 @@ class FitResult:
 
     Attributes:
         log_p: `[I, K]` log-probabilities of the options, after training on the same items.
-        expertise: `[A, T]` w.
+        parameters: Of the annotator model, as its bound form takes them.
         history: One entry a logged step.
     """
 
     log_p: FloatArray
-    expertise: FloatArray
+    parameters: Any
     history: tuple[Progress, ...]
 
 
@@ -77,7 +74,7 @@ class RealmModule(nn.Module):
     def __init__(
         self,
         backbone: Backbone,
-        annotators: Expertise,
+        annotators: Learner,
         settings: TrainSettings,
         n_annotations: int,
     ) -> None:
@@ -160,15 +157,13 @@ class _WarmUp(TrainerCallback):
 class _Watch(TrainerCallback):
     """Tells the watcher of each step and keeps what was logged."""
 
-    def __init__(self, annotators: Expertise, watcher: Callable[[Progress], None] | None) -> None:
-        self.annotators = annotators
+    def __init__(self, watcher: Callable[[Progress], None] | None) -> None:
         self.watcher = watcher
         self.loss: float | None = None
         self.history: list[Progress] = []
 
     def _progress(self, state: Any) -> Progress:
-        mean = float(self.annotators.expertise().mean())
-        return Progress(state.global_step, state.max_steps, self.loss, mean)
+        return Progress(state.global_step, state.max_steps, self.loss)
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         if self.watcher is not None:
@@ -190,10 +185,9 @@ class _Watch(TrainerCallback):
 def fit(
     backbone: Backbone,
     items: ItemDataset,
-    shape: tuple[int, int],
+    annotators: Learner,
     settings: TrainSettings,
     *,
-    start: FloatArray | None = None,
     watcher: Callable[[Progress], None] | None = None,
 ) -> FitResult:
     """Learn the backbone's weights and the annotators' expertise from annotations.
@@ -201,19 +195,15 @@ def fit(
     Args:
         backbone: Trained in place.
         items: With their annotations.
-        shape: Numbers of annotators and of tasks.
+        annotators: The annotator model, trained in place from where it stands.
         settings: How.
-        start: `[A, T]` expertise to start from; one half where None.
         watcher: Called after each step.
 
     Raises:
         TrainingError: The loss is not a number.
     """
-    annotators = ANNOTATOR_MODELS[settings.annotator_model](*shape, settings.pooling)
-    if start is not None:
-        annotators.start_from(torch.from_numpy(start))
     module = RealmModule(backbone, annotators, settings, items.n_annotations)
-    watch = _Watch(annotators, watcher)
+    watch = _Watch(watcher)
     set_seed(settings.seed)
     with tempfile.TemporaryDirectory(prefix="realm-") as scratch:
         trainer = RealmTrainer(
@@ -227,13 +217,12 @@ def fit(
         trainer.remove_callback(PrinterCallback)
         trainer.train()
     log_p = predict_log_p(backbone, items.encoded, settings.batch_size)
-    expertise = annotators.expertise().cpu().double().numpy()
     # The loss is looked at every few steps only, and never after the last.
-    if np.isnan(log_p).any() or np.isnan(expertise).any():
+    if np.isnan(log_p).any() or any(p.isnan().any() for p in annotators.parameters()):
         raise TrainingError(
             "training ended in weights that are not numbers", hint="lower --learning-rate"
         )
-    return FitResult(log_p, expertise, tuple(watch.history))
+    return FitResult(log_p, annotators.found(), tuple(watch.history))
 
 
 def learning_rate(settings: TrainSettings, backbone: Backbone) -> float:

@@ -40,6 +40,8 @@ class BoundModel(Protocol[P]):
     A fit alternates between the posterior of the truth, from `answers`, and `maximise`.
     """
 
+    labels: Labels
+    """The labels that it is fitted to."""
     learns_prevalence: bool
     """Whether how often each option is true can be told from how often each is given."""
     above_chance: bool
