@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,19 +71,41 @@ class Reading(BaseModel):
     anonymize: bool = False
 
 
-class TrainSettings(BaseModel):
-    """All that decides what a training run computes, besides its data.
+class JudgeSettings(BaseModel):
+    """How annotators are judged, with a language model or without.
 
-    None stands for "as fits the model": the backbone's preset fills it in.
+    Attributes:
+        annotator_model: How annotators are taken to err; `auto` is chosen by held-out annotations.
+        pooling: Whether somebody's competence may differ between tasks.
+        use_gold: Let the gold of control items count as known truth.
+        prior: A report.json of an earlier batch: the prior of the annotators that it knows.
+        prior_strength: How much a label of that batch counts against one of this.
+        seed: Decides every draw.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    model: str
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
-    objective: Objective = Objective.JOINT
-    annotator_model: AnnotatorModel = AnnotatorModel.EXPERTISE
+    annotator_model: AnnotatorModel = AnnotatorModel.AUTO
     pooling: Pooling = Pooling.PARTIAL
+    use_gold: bool = False
+    prior: Path | None = None
+    prior_strength: Annotated[float, Field(ge=0, le=10)] = 0.5
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class TrainSettings(JudgeSettings):
+    """All that decides what a training run computes, besides its data.
+
+    None stands for "as fits the model": the backbone's preset fills it in.
+
+    Attributes:
+        cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
+            item has two labels.
+    """
+
+    model: str
+    objective: Objective = Objective.JOINT
+    cross_fit: Annotated[int, Field(ge=1, le=20)] | None = None
     form_weight: Annotated[float, Field(ge=0)] = 0.3
     warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2
     epochs: Annotated[int, Field(ge=1)] | None = None

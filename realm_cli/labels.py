@@ -178,12 +178,15 @@ class Labels:
         )
 
 
-def labels_of(table: AnnotationTable, *, use_gold: bool = False) -> Labels:
+def labels_of(
+    table: AnnotationTable, *, use_gold: bool = False, by_task: bool = True
+) -> Labels:
     """The labels of a table.
 
     Args:
         table: The annotations.
         use_gold: Whether the gold of control items counts as known truth.
+        by_task: Whether an annotator's tasks are cells of their own.
     """
     items = table.items
     sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
@@ -194,6 +197,7 @@ def labels_of(table: AnnotationTable, *, use_gold: bool = False) -> Labels:
         n_options=items.n_options,
         task=items.task,
         one_set=np.array([len(found) == 1 for found in sets]),
+        by_task=by_task,
         known=items.gold if use_gold else None,
     )
 
@@ -206,6 +210,7 @@ def build_labels(
     n_options: npt.NDArray[np.integer],
     task: npt.NDArray[np.integer] | None = None,
     one_set: npt.NDArray[np.bool_] | None = None,
+    by_task: bool = True,
     known: IntArray | None = None,
 ) -> Labels:
     """Labels from codes `[N]`; items need not be in order.
@@ -217,6 +222,7 @@ def build_labels(
         n_options: K of each item `[I]`.
         task: Task of each item `[I]`; one task where None.
         one_set: Whether the items of a task share one list of options `[T]`; all where None.
+        by_task: Whether an annotator's tasks are cells of their own.
         known: Truth that may be used `[I]`.
     """
     order = None if (np.diff(item) >= 0).all() else np.argsort(item, kind="stable")
@@ -231,7 +237,7 @@ def build_labels(
     group, groups = _group(
         annotator,
         item_class[item].astype(np.int32),
-        _Classes(classes // width, classes % width, n_tasks),
+        _Classes(classes // width if by_task else 0 * classes, classes % width, n_tasks),
     )
     return Labels(
         item=item.astype(np.int32),

@@ -1,0 +1,162 @@
+"""From a table to a judgement: labels, history, the choice of an annotator model, fit, posteriors.
+
+The same steps with a language model's predictions and without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from realm_cli.aggregate.choice import Choice, choose, fit_model
+from realm_cli.aggregate.em import Fit
+from realm_cli.annotations import AnnotationTable
+from realm_cli.annotator_models.base import History
+from realm_cli.choices import AnnotatorModel, Pooling
+from realm_cli.config import JudgeSettings
+from realm_cli.labels import FloatArray, Labels, labels_of
+from realm_cli.posterior import Judgement, judge
+
+Told = Callable[[str], None]
+"""Told in words what is going on."""
+
+
+class Known(Protocol):
+    """What an earlier report says of one annotator."""
+
+    annotator_id: str
+    n_annotations: int
+    expertise: float
+    competence: float
+    competence_interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A table's labels, and what is known of its annotators from before."""
+
+    table: AnnotationTable
+    labels: Labels
+    history: History
+
+
+@dataclass(frozen=True)
+class Estimation:
+    """What an estimate came to.
+
+    Attributes:
+        crowd: The labels.
+        choice: The annotator model, and how it was come by.
+        fit: Truth and annotators, as fitted.
+        judgement: How sure one can be of the annotators.
+    """
+
+    crowd: Crowd
+    choice: Choice
+    fit: Fit
+    judgement: Judgement
+
+    @property
+    def expertise(self) -> FloatArray:
+        """`[A, T]` w as fitted; a cell without labels has the mean of its annotator's."""
+        groups = self.crowd.labels.groups
+        by_cell = self.fit.model.expertise(self.fit.parameters)
+        n = len(self.crowd.table.annotators)
+        mean = np.bincount(groups.cell_annotator, by_cell, n) / np.maximum(
+            np.bincount(groups.cell_annotator, minlength=n), 1
+        )
+        matrix = np.repeat(mean[:, None], len(self.crowd.table.items.tasks), axis=1)
+        if len(np.unique(groups.cell_task)) > 1:
+            matrix[groups.cell_annotator, groups.cell_task] = by_cell
+        return matrix
+
+
+def crowd_of(
+    table: AnnotationTable, settings: JudgeSettings, earlier: tuple[Known, ...] = ()
+) -> Crowd:
+    """The labels of a table and their annotators' history.
+
+    Args:
+        table: The annotations.
+        settings: How to judge.
+        earlier: The annotators of an earlier report.
+    """
+    labels = labels_of(
+        table, use_gold=settings.use_gold, by_task=settings.pooling is Pooling.PARTIAL
+    )
+    return Crowd(table, labels, history_of(table.annotators, earlier, settings.prior_strength))
+
+
+def history_of(
+    annotators: tuple[str, ...], earlier: tuple[Known, ...], strength: float
+) -> History:
+    """Earlier estimates as further labels: as many as would leave an interval as wide.
+
+    Args:
+        annotators: Ids `[A]`.
+        earlier: What an earlier report says.
+        strength: What one of those labels is worth.
+    """
+    place = {name: a for a, name in enumerate(annotators)}
+    n, w, c = (np.zeros(len(annotators)) for _ in range(3))
+    for one in earlier:
+        a = place.get(one.annotator_id)
+        if a is not None:
+            n[a] = strength * _worth(one)
+            w[a], c[a] = one.expertise, one.competence
+    return History(n, w, c)
+
+
+def _worth(one: Known) -> float:
+    low, high = one.competence_interval
+    spread = max((high - low) / 3.92, 1e-3)
+    n = one.competence * (1 - one.competence) / spread**2
+    return float(np.clip(n, 0, one.n_annotations))
+
+
+def choice_for(
+    crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None = None
+) -> Choice:
+    """The annotator model that was asked for, or the one that held-out annotations ask for."""
+    if settings.annotator_model is not AnnotatorModel.AUTO:
+        return Choice(settings.annotator_model, {})
+    return choose(crowd.labels, log_p=log_p, seed=settings.seed)
+
+
+def estimate(
+    crowd: Crowd,
+    settings: JudgeSettings,
+    *,
+    choice: Choice | None = None,
+    log_p: FloatArray | None = None,
+    told: Told = lambda _: None,
+) -> Estimation:
+    """Judge annotators by labels, and by predictions that have not seen them.
+
+    Args:
+        crowd: The labels.
+        settings: How to judge.
+        choice: The annotator model, where it has been chosen.
+        log_p: `[I, W]` held-out predictions; None without a language model.
+        told: Told what is going on.
+    """
+    if choice is None:
+        told("choosing the annotator model")
+        choice = choice_for(crowd, settings, log_p)
+    told(f"fitting {choice.model.value}")
+    fitted = fit_model(
+        choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
+    )
+    return judged(crowd, settings, choice, fitted, told)
+
+
+def judged(
+    crowd: Crowd, settings: JudgeSettings, choice: Choice, fitted: Fit, told: Told = lambda _: None
+) -> Estimation:
+    """An estimation from a fit."""
+    told("drawing how sure one can be")
+    judgement = judge(crowd.labels, fitted, crowd.history, seed=settings.seed)
+    return Estimation(crowd, choice, fitted, judgement)
