@@ -5,7 +5,7 @@ The same steps with a language model's predictions and without.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,11 +27,25 @@ Told = Callable[[str], None]
 class Known(Protocol):
     """What an earlier report says of one annotator."""
 
-    annotator_id: str
-    n_annotations: int
-    expertise: float
-    competence: float
-    competence_interval: tuple[float, float]
+    @property
+    def annotator_id(self) -> str:
+        """Who."""
+
+    @property
+    def n_annotations(self) -> int:
+        """How many labels it rests on."""
+
+    @property
+    def expertise(self) -> float:
+        """P(did not guess)."""
+
+    @property
+    def competence(self) -> float:
+        """P(a label is correct)."""
+
+    @property
+    def competence_interval(self) -> tuple[float, float]:
+        """95%."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +89,7 @@ class Estimation:
 
 
 def crowd_of(
-    table: AnnotationTable, settings: JudgeSettings, earlier: tuple[Known, ...] = ()
+    table: AnnotationTable, settings: JudgeSettings, earlier: Sequence[Known] = ()
 ) -> Crowd:
     """The labels of a table and their annotators' history.
 
@@ -90,9 +104,7 @@ def crowd_of(
     return Crowd(table, labels, history_of(table.annotators, earlier, settings.prior_strength))
 
 
-def history_of(
-    annotators: tuple[str, ...], earlier: tuple[Known, ...], strength: float
-) -> History:
+def history_of(annotators: tuple[str, ...], earlier: Sequence[Known], strength: float) -> History:
     """Earlier estimates as further labels: as many as would leave an interval as wide.
 
     Args:
@@ -117,9 +129,7 @@ def _worth(one: Known) -> float:
     return float(np.clip(n, 0, one.n_annotations))
 
 
-def choice_for(
-    crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None = None
-) -> Choice:
+def choice_for(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None = None) -> Choice:
     """The annotator model that was asked for, or the one that held-out annotations ask for."""
     if settings.annotator_model is not AnnotatorModel.AUTO:
         return Choice(settings.annotator_model, {})

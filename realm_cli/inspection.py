@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from realm_cli.posterior import FloatArray
+    from realm_cli.labels import FloatArray
 
 ROLES = {
     "item": "item_id",

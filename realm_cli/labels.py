@@ -178,9 +178,7 @@ class Labels:
         )
 
 
-def labels_of(
-    table: AnnotationTable, *, use_gold: bool = False, by_task: bool = True
-) -> Labels:
+def labels_of(table: AnnotationTable, *, use_gold: bool = False, by_task: bool = True) -> Labels:
     """The labels of a table.
 
     Args:
@@ -190,28 +188,39 @@ def labels_of(
     """
     items = table.items
     sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
-    return build_labels(
-        table.item,
-        table.annotator,
-        table.label,
+    about = Questions(
         n_options=items.n_options,
         task=items.task,
         one_set=np.array([len(found) == 1 for found in sets]),
-        by_task=by_task,
         known=items.gold if use_gold else None,
     )
+    return build_labels(table.item, table.annotator, table.label, about, by_task=by_task)
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked about each item.
+
+    Attributes:
+        n_options: K of each item `[I]`.
+        task: Task of each `[I]`; one task where None.
+        one_set: Whether the items of a task share one list of options `[T]`; all where None.
+        known: Truth that may be used `[I]`, NO_GOLD where there is none.
+    """
+
+    n_options: IntArray
+    task: IntArray | None = None
+    one_set: npt.NDArray[np.bool_] | None = None
+    known: IntArray | None = None
 
 
 def build_labels(
     item: npt.NDArray[np.integer],
     annotator: npt.NDArray[np.integer],
     label: npt.NDArray[np.integer],
+    about: Questions,
     *,
-    n_options: npt.NDArray[np.integer],
-    task: npt.NDArray[np.integer] | None = None,
-    one_set: npt.NDArray[np.bool_] | None = None,
     by_task: bool = True,
-    known: IntArray | None = None,
 ) -> Labels:
     """Labels from codes `[N]`; items need not be in order.
 
@@ -219,17 +228,14 @@ def build_labels(
         item: Item codes, below I.
         annotator: Annotator codes; those that never occur have no cell.
         label: Positions among the item's options.
-        n_options: K of each item `[I]`.
-        task: Task of each item `[I]`; one task where None.
-        one_set: Whether the items of a task share one list of options `[T]`; all where None.
+        about: What is asked about each item.
         by_task: Whether an annotator's tasks are cells of their own.
-        known: Truth that may be used `[I]`.
     """
     order = None if (np.diff(item) >= 0).all() else np.argsort(item, kind="stable")
     if order is not None:
         item, annotator, label = item[order], annotator[order], label[order]
-    n_options = np.asarray(n_options, dtype=np.int64)
-    task = np.zeros(len(n_options), dtype=np.int64) if task is None else np.asarray(task, np.int64)
+    n_options = np.asarray(about.n_options, dtype=np.int64)
+    task = np.zeros_like(n_options) if about.task is None else about.task
     n_tasks = int(task.max(initial=0)) + 1
     width = int(n_options.max(initial=1)) + 1
     classes, item_class = np.unique(task * width + n_options, return_inverse=True)
@@ -248,8 +254,8 @@ def build_labels(
         n_options=n_options,
         item_class=item_class.astype(np.int64),
         class_task=classes // width,
-        one_set=np.ones(n_tasks, dtype=bool) if one_set is None else one_set,
-        known=known,
+        one_set=np.ones(n_tasks, dtype=bool) if about.one_set is None else about.one_set,
+        known=about.known,
         order=order,
     )
 

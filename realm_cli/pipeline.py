@@ -15,17 +15,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from realm_cli import __version__, checkpoint, checks, loaders
-from realm_cli.aggregate.expertise import fit_expertise
+from realm_cli import __version__, checkpoint, checks, estimation, loaders
+from realm_cli.aggregate.choice import Choice, bind, fit_model
+from realm_cli.aggregate.em import with_predictions
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import AnnotatorModel, Objective
-from realm_cli.config import CrowdSettings, TrainSettings
+from realm_cli.choices import Objective
+from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
+from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, MissingExtraError, UsageError
+from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
-from realm_cli.posterior import truth_log_posterior
+from realm_cli.labels import FloatArray
 from realm_cli.report import json_file
-from realm_cli.report.build import Evidence, build_report, now
-from realm_cli.report.model import CompetenceReport, Estimate, Kind
+from realm_cli.report.build import build_report, now
+from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
 from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
 from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
@@ -38,20 +41,39 @@ if TYPE_CHECKING:
     from realm_cli.training import Progress
 
 RUNS = Path("runs")
+LABELS_ALONE = JudgeSettings()
 
 
-def estimate(source: Source) -> CompetenceReport:
+def estimate(
+    source: Source, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
+) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
+    told("reading")
     loaded = load(source, checks.check_estimable)
-    fitted = fit_expertise(loaded.table)
-    return build_report(
-        Evidence(loaded.table, fitted.log_q, fitted.expertise),
-        Estimate(
-            kind=Kind.LABEL_ONLY, annotator_model=AnnotatorModel.EXPERTISE.value, objective=None
-        ),
-        loaded.inputs,
-        loaded.warnings,
+    found = estimation.estimate(_crowd(loaded.table, settings), settings, told=told)
+    issues = (*loaded.warnings, *doubts(found, held_out=False))
+    return build_report(found, _label_only(found), loaded.inputs, issues)
+
+
+def _crowd(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
+    earlier = () if settings.prior is None else json_file.from_json(settings.prior).annotators
+    return estimation.crowd_of(table, settings, earlier)
+
+
+def _label_only(found: Estimation) -> Estimate:
+    return Estimate(
+        kind=Kind.LABEL_ONLY,
+        annotator_model=found.choice.model.value,
+        objective=None,
+        selection=_selection(found.choice),
     )
+
+
+def _selection(choice: Choice) -> Selection | None:
+    if not choice.scores and choice.reason is None:
+        return None
+    scores = {name.value: score for name, score in choice.scores.items()}
+    return Selection(scores=scores, margin=choice.margin, reason=choice.reason)
 
 
 def train(
@@ -78,13 +100,15 @@ def train(
     require_training_extra()
     loaded = load(source, checks.check_trainable)
     with checkpoint.staged(out) as stage:
+        crowd = _crowd(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
-        evidence = _fit(loaded.table, backbone, encoded, settings, watcher)
-        warnings = (*loaded.warnings, *_truncation(encoded, settings))
-        report = build_report(evidence, _in_sample(settings), loaded.inputs, warnings)
+        found, log_p = _fit(crowd, backbone, encoded, settings, watcher)
+        issues = (*loaded.warnings, *_truncation(encoded, settings), *doubts(found, held_out=True))
+        estimate = _in_sample(settings, found)
+        report = build_report(found, estimate, loaded.inputs, issues, log_p=log_p)
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
-        _write_side(stage / checkpoint.SIDE, evidence, report)
+        _write_side(stage / checkpoint.SIDE, found, report)
         record = _record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
@@ -117,35 +141,40 @@ def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedIt
 
 
 def _fit(
-    table: AnnotationTable,
+    crowd: Crowd,
     backbone: Backbone,
     encoded: EncodedItems,
     settings: TrainSettings,
     watcher: Callable[[Progress], None] | None,
-) -> Evidence:
+) -> tuple[Estimation, FloatArray]:
+    """Train on everything, and judge by what came of it."""
     from realm_cli.batching import ItemDataset, answers_by_item
+    from realm_cli.learners import learner
     from realm_cli.training import fit
 
+    choice = estimation.choice_for(crowd, settings)
+    model = bind(choice.model, crowd.labels, crowd.history)
     # Only the joint objective shares the assumption of the label-only fit: one truth an item.
     joint = settings.objective is Objective.JOINT
+    alone = fit_model(choice.model, crowd.labels, history=crowd.history, seed=settings.seed)
     result = fit(
         backbone,
-        ItemDataset(encoded, answers_by_item(table)),
-        (len(table.annotators), len(table.items.tasks)),
+        ItemDataset(encoded, answers_by_item(crowd.table)),
+        learner(model, alone.parameters if joint else model.start()),
         settings,
-        start=fit_expertise(table, settings.pooling).expertise if joint else None,
         watcher=watcher,
     )
-    log_q = truth_log_posterior(result.log_p, table, result.expertise)
-    return Evidence(table, log_q, result.expertise, result.log_p)
+    fitted = with_predictions(alone, result.parameters, result.log_p)
+    return estimation.judged(crowd, settings, choice, fitted), result.log_p
 
 
-def _in_sample(settings: TrainSettings) -> Estimate:
+def _in_sample(settings: TrainSettings, found: Estimation) -> Estimate:
     return Estimate(
         kind=Kind.IN_SAMPLE,
-        annotator_model=settings.annotator_model.value,
+        annotator_model=found.choice.model.value,
         objective=settings.objective.value,
         model=settings.model,
+        selection=_selection(found.choice),
     )
 
 
@@ -163,14 +192,16 @@ def _truncation(encoded: EncodedItems, settings: TrainSettings) -> list[Issue]:
     ]
 
 
-def _write_side(side: Path, evidence: Evidence, report: CompetenceReport) -> None:
+def _write_side(side: Path, found: Estimation, report: CompetenceReport) -> None:
     from safetensors.numpy import save_file
 
     (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
     checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
-    checkpoint.write_parquet(labels_table(evidence.table, evidence.log_q), side / "labels.parquet")
-    checkpoint.write_parquet(plain(evidence.table.rows), side / "annotations.parquet")
-    save_file({"expertise": evidence.expertise}, side / "expertise.safetensors")
+    checkpoint.write_parquet(
+        labels_table(found.crowd.table, found.fit.log_q), side / "labels.parquet"
+    )
+    checkpoint.write_parquet(plain(found.crowd.table.rows), side / "annotations.parquet")
+    save_file({"expertise": found.expertise}, side / "expertise.safetensors")
 
 
 def _record(

@@ -20,11 +20,13 @@ from realm_cli.labels import FloatArray, Groups, Labels
 
 GRID_SIZE = 400
 COVERAGE = 0.95
-BURN_IN = 30
-SWEEPS = 120
-FEWEST_SWEEPS = 12
-_WORK = 4e8
-"""Labels gone through in all sweeps together, beyond which there are fewer sweeps."""
+CHAINS = 4
+"""Chains of draws, so that one that stays in a corner of the truth does not pass for certainty."""
+BURN_IN = 20
+SWEEPS = 40
+"""Draws kept of each chain."""
+MOST_LABELS = 2_000_000
+"""Of more labels, one chain is drawn: what others are worth is then known well enough."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,19 @@ def judge(
         watcher: Told of each sweep: its number, and how many there are.
     """
     rng = np.random.default_rng(seed)
-    sweeps = int(np.clip(_WORK / max(len(labels), 1) - BURN_IN, FEWEST_SWEEPS, SWEEPS))
+    chains = CHAINS if len(labels) <= MOST_LABELS else 1
     heaps = _Heaps.of(labels, fit, history)
-    parameters, truth = fit.parameters, fit.truth
-    for sweep in range(BURN_IN + sweeps):
+    for sweep in range(chains * (BURN_IN + SWEEPS)):
+        place = sweep % (BURN_IN + SWEEPS)
+        if place == 0:
+            parameters, truth = fit.parameters, fit.truth
         drawn = draw_truth(labels, fit.model.mean_answers(parameters), truth, rng)
         parameters = fit.model.draw(drawn.counts, parameters, rng)
         truth = truth.draw(drawn.class_counts, rng)
-        if sweep >= BURN_IN:
+        if place >= BURN_IN:
             heaps.add(fit.model.right(drawn.counts), fit.model.knowledge(parameters))
         if watcher is not None:
-            watcher(sweep + 1, BURN_IN + sweeps)
+            watcher(sweep + 1, chains * (BURN_IN + SWEEPS))
     return heaps.judgement(left_out_agreement(labels, fit))
 
 
@@ -267,7 +271,7 @@ def _sum_rows(values: FloatArray, row: IntArray, n: int) -> FloatArray:
 
 
 def _normalised(log_density: FloatArray) -> FloatArray:
-    density = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    density: FloatArray = np.exp(log_density - log_density.max(axis=1, keepdims=True))
     density /= density.sum(axis=1, keepdims=True)
     return density
 

@@ -15,7 +15,7 @@ from realm_cli.choices import CrowdKind
 from realm_cli.coding import IntArray
 from realm_cli.config import CrowdSettings
 from realm_cli.errors import InputError, UsageError
-from realm_cli.posterior import FloatArray
+from realm_cli.labels import FloatArray
 from realm_cli.schema import Status, with_column
 
 EXPERT = 0.95

@@ -25,7 +25,7 @@ from realm_cli.likelihood import (
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
     from realm_cli.config import TrainSettings
-    from realm_cli.posterior import FloatArray
+    from realm_cli.labels import FloatArray
 
 EXPERTISE_SPEED = 10
 """Learning rate of the expertise over that of the model, where none is set."""

@@ -42,7 +42,9 @@ class Choice:
     reason: str | None = None
 
 
-def bind(name: AnnotatorModel, labels: Labels, history: History | None = None) -> BoundModel[object]:
+def bind(
+    name: AnnotatorModel, labels: Labels, history: History | None = None
+) -> BoundModel[object]:
     """An annotator model for these labels."""
     return ANNOTATOR_MODELS[name](labels, history or History.none(labels.n_annotators))
 

@@ -15,7 +15,7 @@ import numpy as np
 from realm_cli.annotator_models.answers import Answers
 from realm_cli.annotator_models.base import BoundModel
 from realm_cli.labels import Block, FloatArray, Labels
-from realm_cli.truth import Truth, even
+from realm_cli.truth import Predicted, Truth, even
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-7
@@ -112,8 +112,8 @@ def votes_of(labels: Labels, weight: FloatArray | None = None) -> Posterior:
     def posterior(block: Block) -> FloatArray:
         mine = None if weight is None else weight[block.rows]
         votes = np.bincount(block.key, mine, block.n_items * labels.width)
-        table = votes.reshape(labels.width, block.n_items).T
-        table = table + 1e-3 * np.exp(flat.log_prior(block, labels))
+        flat_table: FloatArray = votes.astype(np.float64).reshape(labels.width, block.n_items).T
+        table = flat_table + 1e-3 * np.exp(flat.log_prior(block, labels))
         shares: FloatArray = table / table.sum(axis=1, keepdims=True)
         return shares
 
@@ -146,9 +146,7 @@ def _climb(
     return Fit(model, parameters, truth, log_q, last, step, converged)
 
 
-def _count(
-    labels: Labels, answers: Answers, posterior: Posterior
-) -> tuple[FloatArray, FloatArray]:
+def _count(labels: Labels, answers: Answers, posterior: Posterior) -> tuple[FloatArray, FloatArray]:
     counts = np.zeros(answers.counts_shape)
     class_counts = np.zeros((len(labels.class_task), labels.width))
     for block in labels.blocks:
@@ -156,6 +154,21 @@ def _count(
         counts += answers.count(block, q)
         _add_classes(class_counts, labels, block, q)
     return counts, class_counts
+
+
+def with_predictions(fitted: Fit, parameters: Any, log_p: FloatArray) -> Fit:
+    """The posterior of the truth under other parameters, found beside a model's predictions.
+
+    Args:
+        fitted: A fit to the same labels.
+        parameters: Of its annotator model.
+        log_p: `[I, W]` log-probabilities of the options.
+    """
+    labels, truth = fitted.model.labels, Predicted(log_p)
+    answers = fitted.model.mean_answers(parameters)
+    reached = expect(labels, answers, truth).log_likelihood
+    log_q = log_posterior(labels, answers, truth)
+    return replace(fitted, parameters=parameters, truth=truth, log_q=log_q, log_posterior=reached)
 
 
 def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:

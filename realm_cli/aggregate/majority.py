@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from realm_cli.annotations import AnnotationTable
-from realm_cli.posterior import FloatArray
+from realm_cli.labels import FloatArray
 
 
 def vote_shares(table: AnnotationTable) -> FloatArray:

@@ -66,13 +66,18 @@ class OwnOption:
     def evidence(self, block: Block) -> FloatArray:
         """`[items, W]`: each label lifts its own option by hit - miss."""
         lift = (self.hit - self.miss).ravel()[self._place(block)]
-        table = np.bincount(block.key, lift, block.n_items * self.width)
+        table: FloatArray = np.bincount(block.key, lift, block.n_items * self.width).astype(
+            np.float64, copy=False
+        )
         return table.reshape(self.width, block.n_items).T
 
     def count(self, block: Block, q: FloatArray) -> FloatArray:
         """Expected right labels, `[G, 1]` or `[G, W]`."""
         right = q.ravel(order="F")[block.key]
-        return np.bincount(self._place(block), right, self.hit.size).reshape(self.hit.shape)
+        total: FloatArray = np.bincount(self._place(block), right, self.hit.size).astype(
+            np.float64, copy=False
+        )
+        return total.reshape(self.hit.shape)
 
     def log_answers(
         self, group: npt.NDArray[np.integer], label: npt.NDArray[np.integer]
@@ -118,7 +123,8 @@ class Table:
         self, group: npt.NDArray[np.integer], label: npt.NDArray[np.integer]
     ) -> FloatArray:
         """`[n, W]`."""
-        return self.log_a[group, label]
+        table: FloatArray = self.log_a[group, label]
+        return table
 
     def constant(self, labels: Labels) -> float:
         """Nothing is left out."""
@@ -140,7 +146,5 @@ def label_counts(labels: Labels) -> FloatArray:
     shape = (len(labels.groups.n), labels.width)
     total = np.zeros(shape[0] * shape[1])
     for block in labels.blocks:
-        total += np.bincount(
-            block.group * np.int32(shape[1]) + block.label, minlength=total.size
-        )
+        total += np.bincount(block.group * np.int32(shape[1]) + block.label, minlength=total.size)
     return total.reshape(shape)

@@ -1,6 +1,6 @@
 """A table of confusions for each annotator and task: Dawid and Skene.
 
-    A(y | k) = T[k, y],    each T[k] ~ Dirichlet(CROWD m[k] + DIAGONAL [y = k] + EVEN / K)   (eq. 17)
+    A(y | k) = T[k, y],  T[k] ~ Dirichlet(CROWD m[k] + DIAGONAL [y = k] + EVEN / K)   (eq. 17)
 
 Sources: Dawid & Skene 1979 (doi 10.2307/2346806); the priors in the manner of Raykar et al. 2010
 ("Learning from crowds", JMLR 11). `m` is the table of the whole crowd at the task, so that

@@ -135,7 +135,7 @@ class Guess:
     def expertise(self, parameters: Guesses) -> FloatArray:
         """`[C]` mean of w."""
         w = parameters.knew / (parameters.knew + parameters.guessed)
-        return np.minimum(w, 1 - 1e-6)
+        return np.asarray(np.minimum(w, 1 - 1e-6), dtype=np.float64)
 
     def right(self, counts: FloatArray) -> FloatArray:
         """`[G]`."""

@@ -51,5 +51,4 @@ def _lines() -> Callable[[Step], None]:
 
 
 def _told(step: Step) -> str:
-    loss = "–" if step.loss is None else f"{step.loss:.3f}"
-    return f"loss {loss} · mean expertise {step.mean_expertise:.2f}"
+    return "loss –" if step.loss is None else f"loss {step.loss:.3f}"

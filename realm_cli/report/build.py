@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
@@ -14,15 +13,11 @@ import pandas as pd
 from realm_cli import __version__
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable
-from realm_cli.posterior import (
-    GRID_SIZE,
-    Cells,
-    ExpertisePosterior,
-    FloatArray,
-    cells_of,
-    expertise_posteriors,
-    left_out_agreement,
-)
+from realm_cli.doubts import BELOW_CHANCE_SIGMAS, FEW_LABELS
+from realm_cli.estimation import Estimation
+from realm_cli.labels import FloatArray
+from realm_cli.posterior import GRID_SIZE
+from realm_cli.posterior import Interval as Posterior
 from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
@@ -42,60 +37,37 @@ from realm_cli.report.model import (
 )
 from realm_cli.schema import Issue
 
-FEW_LABELS = 10
-"""Fewer labels than this are too few to judge a person by."""
-BELOW_CHANCE_SIGMAS = 2.6
-"""How far under chance agreement must lie: one annotator in two hundred by accident."""
 _SHOWN_PLACES = 20
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What an estimate came to.
-
-    Attributes:
-        table: The annotations.
-        log_q: `[I, K]` log-posterior of each item's truth.
-        expertise: `[A, T]` w, as fitted.
-        log_p: `[I, K]` the model's own log-probabilities; None without a model.
-    """
-
-    table: AnnotationTable
-    log_q: FloatArray
-    expertise: FloatArray
-    log_p: FloatArray | None = None
-
-
 def build_report(
-    evidence: Evidence,
+    found: Estimation,
     estimate: Estimate,
     inputs: Sequence[InputFile],
     issues: Sequence[Issue],
+    *,
+    log_p: FloatArray | None = None,
 ) -> CompetenceReport:
     """The report on an estimate.
 
     Args:
-        evidence: Table and posteriors.
+        found: Table and posteriors.
         estimate: How they were come by.
         inputs: The files.
         issues: Warnings to keep; those of one kind become one entry with its places.
+        log_p: `[I, K]` the model's own log-probabilities; None without a model.
     """
-    table = evidence.table
-    cells = cells_of(table)
-    agreement = left_out_agreement(evidence.log_q, table, evidence.expertise)
-    overall, by_cell = expertise_posteriors(agreement, table, cells)
-    people = _People(table, agreement)
-    matrix = _cells(cells, by_cell, table)
-    bounds = np.searchsorted(cells.annotator, np.arange(len(table.annotators) + 1))
+    table = found.crowd.table
+    people = _People(table, found.judgement.agreement)
+    matrix = _matrix(found)
     return CompetenceReport(
         tool=Tool(name="realm", version=__version__),
         created_at=now(),
         inputs=tuple(inputs),
         estimate=estimate,
-        summary=_summary(evidence),
+        summary=_summary(found, log_p),
         annotators=tuple(
-            _annotator(a, people, overall, tuple(matrix[bounds[a] : bounds[a + 1]]))
-            for a in range(len(table.annotators))
+            _annotator(a, people, found, tuple(matrix[a])) for a in range(len(table.annotators))
         ),
         tasks=tuple(_task(t, table, matrix) for t in range(len(table.items.tasks))),
         warnings=_warnings(issues),
@@ -110,20 +82,15 @@ def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def competence(w: float, chance: float) -> float:
-    """Eq. (13): P(label is correct) = w + (1 - w) / K, with 1/K averaged over the labels judged."""
-    return float(w + (1 - w) * chance)
-
-
-def _summary(evidence: Evidence) -> Summary:
-    table = evidence.table
+def _summary(found: Estimation, log_p: FloatArray | None) -> Summary:
+    table = found.crowd.table
     return Summary(
         n_items=len(table.items),
         n_annotators=len(table.annotators),
         n_annotations=len(table),
         n_tasks=len(table.items.tasks),
         agreement=_agreement(table),
-        accuracy_on_gold=_accuracy_on_gold(evidence),
+        accuracy_on_gold=_accuracy_on_gold(found, log_p),
     )
 
 
@@ -136,9 +103,10 @@ def _agreement(table: AnnotationTable) -> Agreement:
     return Agreement(n_pairs=pairs, percent=same / pairs if pairs else None)
 
 
-def _accuracy_on_gold(evidence: Evidence) -> GoldAccuracy | None:
+def _accuracy_on_gold(found: Estimation, log_p: FloatArray | None) -> GoldAccuracy | None:
     """Ties count at their expected share."""
-    gold = evidence.table.items.gold
+    table = found.crowd.table
+    gold = table.items.gold
     known = np.flatnonzero(gold != NO_GOLD)
     if not len(known):
         return None
@@ -148,9 +116,9 @@ def _accuracy_on_gold(evidence: Evidence) -> GoldAccuracy | None:
 
     return GoldAccuracy(
         n=len(known),
-        model=None if evidence.log_p is None else accuracy(np.exp(evidence.log_p)),
-        posterior=accuracy(np.exp(evidence.log_q)),
-        majority=accuracy(vote_shares(evidence.table)),
+        model=None if log_p is None else accuracy(np.exp(log_p)),
+        posterior=accuracy(np.exp(found.fit.log_q)),
+        majority=accuracy(vote_shares(table)),
     )
 
 
@@ -179,21 +147,20 @@ class _People:
 
 
 def _annotator(
-    a: int, people: _People, overall: ExpertisePosterior, by_task: tuple[TaskCompetence, ...]
+    a: int, people: _People, found: Estimation, by_task: tuple[TaskCompetence, ...]
 ) -> AnnotatorReport:
-    chance = float(people.chance[a])
-    bounds = _interval(overall, a)
+    judged = found.judgement
     n_gold = int(people.n_gold[a])
     return AnnotatorReport(
         annotator_id=people.table.annotators[a],
         n_annotations=int(people.n[a]),
-        expertise=float(overall.mean[a]),
-        expertise_interval=bounds,
-        competence=competence(float(overall.mean[a]), chance),
-        competence_interval=_competence_interval(bounds, chance),
+        expertise=_mean(judged.expertise, a),
+        expertise_interval=_interval(judged.expertise, a),
+        competence=_mean(judged.competence, a),
+        competence_interval=_interval(judged.competence, a),
         gold=AnnotatorGold(n=n_gold, accuracy=people.n_right[a] / n_gold) if n_gold else None,
         agreement_with_posterior=min(float(people.agreement[a]), 1.0),
-        flags=tuple(_flags(a, people, bounds)),
+        flags=tuple(_flags(a, people, _interval(judged.expertise, a))),
         by_task=by_task,
     )
 
@@ -210,27 +177,37 @@ def _flags(a: int, people: _People, bounds: Interval) -> list[Flag]:
     return [flag for flag, holds in found.items() if holds]
 
 
-def _cells(
-    cells: Cells, posterior: ExpertisePosterior, table: AnnotationTable
-) -> list[TaskCompetence]:
-    """The matrix, cell by cell `[C]`."""
-    chance = np.bincount(cells.of_annotation, 1 / table.items.n_options[table.item]) / cells.n
-    return [
-        TaskCompetence(
-            task=table.items.tasks[cells.task[c]],
-            n_annotations=int(cells.n[c]),
-            expertise=float(posterior.mean[c]),
-            expertise_interval=_interval(posterior, c),
-            competence=competence(float(posterior.mean[c]), chance[c]),
-            competence_interval=_competence_interval(_interval(posterior, c), chance[c]),
+def _matrix(found: Estimation) -> list[list[TaskCompetence]]:
+    """The matrix: each annotator's tasks `[A][...]`."""
+    table, judged = found.crowd.table, found.judgement
+    groups = found.crowd.labels.groups
+    place = {
+        (int(a), int(t)): c
+        for c, (a, t) in enumerate(zip(groups.cell_annotator, groups.cell_task, strict=True))
+    }
+    n_tasks = len(table.items.tasks)
+    keys, counts = np.unique(table.annotator * n_tasks + table.task, return_counts=True)
+    rows: list[list[TaskCompetence]] = [[] for _ in table.annotators]
+    for key, n in zip(keys.tolist(), counts.tolist(), strict=True):
+        a, t = divmod(key, n_tasks)
+        c = place.get((a, t), place.get((a, 0)))  # one cell an annotator under full pooling
+        assert c is not None
+        rows[a].append(
+            TaskCompetence(
+                task=table.items.tasks[t],
+                n_annotations=n,
+                expertise=_mean(judged.cell_expertise, c),
+                expertise_interval=_interval(judged.cell_expertise, c),
+                competence=_mean(judged.cell_competence, c),
+                competence_interval=_interval(judged.cell_competence, c),
+            )
         )
-        for c in range(len(cells.n))
-    ]
+    return rows
 
 
-def _task(t: int, table: AnnotationTable, matrix: Sequence[TaskCompetence]) -> TaskReport:
+def _task(t: int, table: AnnotationTable, matrix: Sequence[Sequence[TaskCompetence]]) -> TaskReport:
     name = table.items.tasks[t]
-    column = [cell for cell in matrix if cell.task == name]
+    column = [cell for row in matrix for cell in row if cell.task == name]
     option_sets = np.unique(table.items.option_set[table.items.task == t])
     n = sum(cell.n_annotations for cell in column)
     total = sum(cell.n_annotations * cell.competence for cell in column)
@@ -244,12 +221,12 @@ def _task(t: int, table: AnnotationTable, matrix: Sequence[TaskCompetence]) -> T
     )
 
 
-def _interval(posterior: ExpertisePosterior, which: int) -> Interval:
+def _mean(posterior: Posterior, which: int) -> float:
+    return float(np.clip(posterior.mean[which], 0, 1))
+
+
+def _interval(posterior: Posterior, which: int) -> Interval:
     return float(posterior.low[which]), float(posterior.high[which])
-
-
-def _competence_interval(bounds: Interval, chance: float) -> Interval:
-    return competence(bounds[0], chance), competence(bounds[1], chance)
 
 
 def _warnings(issues: Sequence[Issue]) -> tuple[Warning_, ...]:

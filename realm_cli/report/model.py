@@ -44,13 +44,27 @@ class InputFile(_Part):
     dropped: dict[str, int]
 
 
+class Selection(_Part):
+    """How the annotator model was chosen: held-out log-likelihood of a label, in nats."""
+
+    scores: dict[str, float]
+    margin: float | None
+    reason: str | None = None
+
+
 class Estimate(_Part):
-    """How the annotators were judged."""
+    """How the annotators were judged.
+
+    `selection` is there where the annotator model was chosen by realm; `fallback` says why a run's
+    report rests on labels alone.
+    """
 
     kind: Kind
     annotator_model: str
     objective: str | None
     model: str | None = None
+    selection: Selection | None = None
+    fallback: str | None = None
 
 
 class Agreement(_Part):

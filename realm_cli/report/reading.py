@@ -13,6 +13,7 @@ from realm_cli.report.model import (
     GoldAccuracy,
     Interval,
     Kind,
+    Selection,
     Warning_,
 )
 
@@ -159,11 +160,22 @@ def method_words(report: CompetenceReport) -> str:
     """Annotator model, objective and language model, as far as there are any."""
     estimate = report.estimate
     parts = [f"annotator model {visible(estimate.annotator_model)}"]
+    if estimate.selection is not None:
+        parts.append(f"chosen {selection_words(estimate.selection)}")
     if estimate.objective is not None:
         parts.append(f"{visible(estimate.objective)} objective")
     if estimate.model is not None:
         parts.append(f"language model {visible(estimate.model)}")
     return ", ".join(parts)
+
+
+def selection_words(selection: Selection) -> str:
+    """Why this annotator model, and by how much."""
+    if selection.margin is None:
+        return f"as {selection.reason}"
+    if selection.margin < 0:
+        return "as the simplest of those that foretell held-out labels best"
+    return f"by held-out labels (log-likelihood {selection.margin:.4f} a label above the next best)"
 
 
 def warning_words(warning: Warning_) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
-from realm_cli.posterior import FloatArray
+from realm_cli.labels import FloatArray
 from realm_cli.report.model import AnnotatorReport, CompetenceReport, TaskCompetence
 
 
