@@ -191,10 +191,17 @@ def labels_of(table: AnnotationTable, *, use_gold: bool = False, by_task: bool =
     about = Questions(
         n_options=items.n_options,
         task=items.task,
-        one_set=np.array([len(found) == 1 for found in sets]),
+        one_set=np.array([len(found) <= 1 for found in sets]),
         known=items.gold if use_gold else None,
     )
-    return build_labels(table.item, table.annotator, table.label, about, by_task=by_task)
+    return build_labels(
+        table.item,
+        table.annotator,
+        table.label,
+        about,
+        by_task=by_task,
+        n_annotators=len(table.annotators),
+    )
 
 
 @dataclass(frozen=True)
@@ -221,6 +228,7 @@ def build_labels(
     about: Questions,
     *,
     by_task: bool = True,
+    n_annotators: int | None = None,
 ) -> Labels:
     """Labels from codes `[N]`; items need not be in order.
 
@@ -230,6 +238,7 @@ def build_labels(
         label: Positions among the item's options.
         about: What is asked about each item.
         by_task: Whether an annotator's tasks are cells of their own.
+        n_annotators: A, where some of them may have no label.
     """
     order = None if (np.diff(item) >= 0).all() else np.argsort(item, kind="stable")
     if order is not None:
@@ -239,7 +248,7 @@ def build_labels(
     n_tasks = int(task.max(initial=0)) + 1
     width = int(n_options.max(initial=1)) + 1
     classes, item_class = np.unique(task * width + n_options, return_inverse=True)
-    n_annotators = int(annotator.max(initial=0)) + 1
+    n_annotators = n_annotators or int(annotator.max(initial=0)) + 1
     group, groups = _group(
         annotator,
         item_class[item].astype(np.int32),

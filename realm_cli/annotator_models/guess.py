@@ -139,7 +139,8 @@ class Guess:
 
     def right(self, counts: FloatArray) -> FloatArray:
         """`[G]`."""
-        return counts.sum(axis=1)
+        found: FloatArray = counts.sum(axis=1)
+        return found
 
 
 def _divergence(found: FloatArray, prior: FloatArray) -> float:
