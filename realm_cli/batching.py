@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from realm_cli.annotations import AnnotationTable, Items
+    from realm_cli.coding import IntArray
 
 ABSENT = -100
 """Pads labels; transformers counts everything else as an item of the batch."""
@@ -38,6 +40,15 @@ class EncodedItems:
     option_rows: tuple[tuple[int, ...], ...]
     task: tuple[int, ...]
     n_truncated: int
+
+    def only(self, keep: IntArray) -> EncodedItems:
+        """The items of the given codes, in that order."""
+        return replace(
+            self,
+            inputs=tuple(self.inputs[i] for i in keep),
+            option_rows=tuple(self.option_rows[i] for i in keep),
+            task=tuple(self.task[i] for i in keep),
+        )
 
 
 def template_for(tasks: Sequence[str]) -> str:
@@ -97,9 +108,17 @@ class Answers:
     annotators: tuple[int, ...]
 
 
-def answers_by_item(table: AnnotationTable) -> tuple[Answers, ...]:
-    """The annotations gathered by item `[I]`, in table order within an item."""
+def answers_by_item(
+    table: AnnotationTable, keep: npt.NDArray[np.bool_] | None = None
+) -> tuple[Answers, ...]:
+    """The annotations gathered by item `[I]`, in table order within an item.
+
+    Args:
+        table: The annotations.
+        keep: Which of them to take `[N]`; all where None.
+    """
     order = np.argsort(table.item, kind="stable")
+    order = order if keep is None else order[keep[order]]
     bounds = np.searchsorted(table.item[order], np.arange(len(table.items) + 1))
     labels, annotators = table.label[order].tolist(), table.annotator[order].tolist()
     return tuple(

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import norm
 
-from realm_cli.aggregate.em import DISAGREEMENT
+from realm_cli.aggregate.em import DISAGREEMENT, Fit
 from realm_cli.aggregate.majority import vote_shares
+from realm_cli.annotations import AnnotationTable
 from realm_cli.choices import AnnotatorModel
 from realm_cli.coding import IntArray
 from realm_cli.estimation import Estimation
@@ -23,6 +25,8 @@ FEW_LABELS = 10
 """Fewer labels than this are too few to judge a person by."""
 BELOW_CHANCE_SIGMAS = 2.6
 """How far under chance agreement must lie: one annotator in two hundred by accident."""
+LITTLE = 0.05
+"""Share of items overruled of which nothing is said."""
 _ONE_IN_TEN_THOUSAND = float(norm.isf(1e-4))
 
 
@@ -34,12 +38,17 @@ def doubts(found: Estimation, *, held_out: bool) -> list[Issue]:
         held_out: Whether a language model's held-out predictions took part.
     """
     return [
-        *_two_annotators(found, held_out=held_out),
+        *([] if held_out else _two_annotators(found.crowd.table)),
         *_few_labels(found),
         *_below_chance(found),
-        *_restarts(found),
-        *_against_the_vote(found, held_out=held_out),
+        *_restarts(found.fit),
+        *([] if held_out else _against_the_vote(found.crowd.table, found.fit)),
     ]
+
+
+def doubts_of_labels(table: AnnotationTable, fitted: Fit) -> list[Issue]:
+    """What the reader must know before trusting labels found without a language model."""
+    return [*_two_annotators(table), *_restarts(fitted), *_against_the_vote(table, fitted)]
 
 
 def below_chance(found: Estimation) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -63,9 +72,8 @@ def _warning(code: str, message: str, hint: str, count: int = 1) -> Issue:
     )
 
 
-def _two_annotators(found: Estimation, *, held_out: bool) -> Iterator[Issue]:
-    table = found.crowd.table
-    if held_out or not (table.labels_per_item > 1).any():
+def _two_annotators(table: AnnotationTable) -> Iterator[Issue]:
+    if not (table.labels_per_item > 1).any():
         return
     tasks = [
         table.items.tasks[t]
@@ -124,8 +132,8 @@ def _counts(found: Estimation) -> IntArray:
     return np.bincount(table.annotator, minlength=len(table.annotators)).astype(np.int64)
 
 
-def _restarts(found: Estimation) -> Iterator[Issue]:
-    share = found.fit.disagreement
+def _restarts(fitted: Fit) -> Iterator[Issue]:
+    share = fitted.disagreement
     if share > DISAGREEMENT:
         yield _warning(
             "restarts-disagree",
@@ -135,49 +143,66 @@ def _restarts(found: Estimation) -> Iterator[Issue]:
         )
 
 
-def _against_the_vote(found: Estimation, *, held_out: bool) -> Iterator[Issue]:
-    """More items decided against a clear vote than the posterior itself expects.
+def _against_the_vote(table: AnnotationTable, fitted: Fit) -> Iterator[Issue]:
+    """More items decided against a clear vote than chance explains.
 
-    Each such item is wrong by the vote with a probability that the posterior knows; if the
-    annotators' labels were what the model takes them for, the vote would err as often as that.
+    If every label were right with its annotator's fitted probability, the vote would err as often
+    as the votes drawn from the fit itself do: so often a fit may overrule it.
     """
-    share, expected, spread = _overruled(found)
-    if held_out or share - expected < _ONE_IN_TEN_THOUSAND * spread or share < 0.05:
+    over, expected, spread = _overruled(table, fitted)
+    if over < LITTLE or over - expected < _ONE_IN_TEN_THOUSAND * spread:
         return
     yield _warning(
         "against-the-vote",
-        f"{share:.0%} of the items with a majority were decided against it, where chance and the "
-        f"annotators' competence explain {expected:.0%}",
+        f"{over:.0%} of the items with a majority were decided against it, where the annotators' "
+        f"competence explains {expected:.0%}",
         "compare --method majority, and look at some of these items before trusting either",
     )
 
 
-def _overruled(found: Estimation) -> tuple[float, float, float]:
-    """Share of clear votes overruled, the share to expect, and its standard error.
-
-    To expect: the votes of annotators of the fitted competence err with a probability that
-    follows from each item's own labels, P(vote is wrong | nobody but its size and the mean
-    competence is known): the binomial tail of a majority.
-    """
-    table = found.crowd.table
+def _overruled(table: AnnotationTable, fitted: Fit) -> tuple[float, float, float]:
+    """Share of clear votes overruled, the share to expect, and its standard error."""
     shares = vote_shares(table)
-    top = np.sort(shares, axis=1)
-    second = top[:, -2] if top.shape[1] > 1 else np.zeros(len(top))
-    clear = (top[:, -1] > second) & (table.labels_per_item > 1)
+    clear = _is_clear(shares) & (table.labels_per_item > 1)
     if not clear.any():
         return 0.0, 0.0, 1.0
-    over = found.fit.log_q.argmax(axis=1) != shares.argmax(axis=1)
-    expected = _vote_errors(found)[clear]
-    spread = float(np.sqrt(max((expected * (1 - expected)).sum(), 1.0)) / clear.sum())
-    return float(over[clear].mean()), float(expected.mean()), spread
+    over = fitted.log_q.argmax(axis=1) != shares.argmax(axis=1)
+    expected = _drawn_vote_errors(table, fitted)
+    spread = float(np.sqrt(max(expected * (1 - expected), 1e-4) / clear.sum()))
+    return float(over[clear].mean()), expected, spread
 
 
-def _vote_errors(found: Estimation) -> FloatArray:
-    """`[I]` P(the plain vote errs), by a normal tail of votes of the mean competence."""
-    table = found.crowd.table
-    c = found.judgement.competence.mean[table.annotator]
-    n = np.maximum(table.labels_per_item, 1)
-    others = np.maximum(table.items.n_options - 1, 1)
-    lead = np.bincount(table.item, c, len(n)) - np.bincount(table.item, 1 - c, len(n)) / others
-    spread = np.sqrt(np.maximum(n * 0.5, 1e-9))
-    return np.asarray(norm.sf(lead / spread), dtype=np.float64)
+def _is_clear(shares: FloatArray) -> npt.NDArray[np.bool_]:
+    """`[I]` whether one option has more votes than any other."""
+    top = np.sort(shares, axis=1)
+    if top.shape[1] < 2:
+        return np.zeros(len(top), dtype=bool)
+    clear: npt.NDArray[np.bool_] = top[:, -1] > top[:, -2]
+    return clear
+
+
+def _drawn_vote_errors(table: AnnotationTable, fitted: Fit) -> float:
+    """How often a clear vote errs among labels drawn from the fit, with its own posterior truth."""
+    labels = fitted.model.labels
+    rng = np.random.default_rng(0)
+    rising = np.cumsum(np.exp(fitted.log_q), axis=1)
+    truth = (rising < rng.random((len(rising), 1)) * rising[:, -1:]).sum(axis=1)
+    answers = fitted.model.mean_answers(fitted.parameters)
+    votes = np.zeros(fitted.log_q.shape)
+    for block in labels.blocks:
+        item = labels.item[block.rows]
+        chances = np.stack(
+            [
+                answers.log_answers(block.group, np.full(len(item), y))[
+                    np.arange(len(item)), truth[item]
+                ]
+                for y in range(labels.width)
+            ],
+            axis=1,
+        )
+        chances = np.where(table.items.has_option[item], np.exp(chances), 0)
+        rises = np.cumsum(chances, axis=1)
+        label = (rises < rng.random((len(item), 1)) * rises[:, -1:]).sum(axis=1)
+        np.add.at(votes, (item, label), 1)
+    clear = _is_clear(votes) & (votes.sum(axis=1) > 1)
+    return float((votes.argmax(axis=1) != truth)[clear].mean()) if clear.any() else 0.0

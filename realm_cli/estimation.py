@@ -157,16 +157,22 @@ def estimate(
         told("choosing the annotator model")
         choice = choice_for(crowd, settings, log_p)
     told(f"fitting {choice.model.value}")
-    fitted = fit_model(
+    fit = fit_model(
         choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
     )
-    return judged(crowd, settings, choice, fitted, told)
+    return judged(crowd, settings, choice, fit, told)
+
+
+def fitted(crowd: Crowd, settings: JudgeSettings) -> Fit:
+    """Truth and annotators, without asking how sure one can be."""
+    choice = choice_for(crowd, settings)
+    return fit_model(choice.model, crowd.labels, history=crowd.history, seed=settings.seed)
 
 
 def judged(
-    crowd: Crowd, settings: JudgeSettings, choice: Choice, fitted: Fit, told: Told = lambda _: None
+    crowd: Crowd, settings: JudgeSettings, choice: Choice, fit: Fit, told: Told = lambda _: None
 ) -> Estimation:
     """An estimation from a fit."""
     told("drawing how sure one can be")
-    judgement = judge(crowd.labels, fitted, crowd.history, seed=settings.seed)
-    return Estimation(crowd, choice, fitted, judgement)
+    judgement = judge(crowd.labels, fit, crowd.history, seed=settings.seed)
+    return Estimation(crowd, choice, fit, judgement)

@@ -16,16 +16,15 @@ import numpy as np
 import pyarrow as pa
 
 from realm_cli import __version__, checkpoint, checks, estimation, loaders
-from realm_cli.aggregate.choice import Choice, bind, fit_model
-from realm_cli.aggregate.em import with_predictions
+from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import Objective
+from realm_cli.choices import Method
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, MissingExtraError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
-from realm_cli.labels import FloatArray
+from realm_cli.labelling import Labelling, label_items
 from realm_cli.report import json_file
 from realm_cli.report.build import build_report, now
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
@@ -37,6 +36,7 @@ from realm_cli.simulate import annotation_rows, simulate, truth_csv
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
     from realm_cli.batching import EncodedItems
+    from realm_cli.fitting import Trained
     from realm_cli.loaders.base import LoadedFile
     from realm_cli.training import Progress
 
@@ -53,6 +53,16 @@ def estimate(
     found = estimation.estimate(_crowd(loaded.table, settings), settings, told=told)
     issues = (*loaded.warnings, *doubts(found, held_out=False))
     return build_report(found, _label_only(found), loaded.inputs, issues)
+
+
+def aggregate(
+    source: Source, method: Method, out: Path, *, seed: int = 0, use_gold: bool = False
+) -> Labelling:
+    """The best label of every item, written as labels.parquet; no language model, no torch."""
+    loaded = load(source, checks.check_estimable)
+    found = label_items(loaded.table, method, seed=seed, use_gold=use_gold)
+    checkpoint.write_file(out, lambda path: checkpoint.write_parquet(found.labels, path))
+    return found
 
 
 def _crowd(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
@@ -82,6 +92,7 @@ def train(
     out: Path,
     *,
     overwrite: bool = False,
+    told: Told = lambda _: None,
     watcher: Callable[[Progress], None] | None = None,
 ) -> CompetenceReport:
     """Fine-tune a model and judge the annotators, and write the run's folder.
@@ -91,6 +102,7 @@ def train(
         settings: How to train.
         out: The run's folder.
         overwrite: Whether an earlier run there may be replaced.
+        told: Told in words what is going on.
         watcher: Called after each training step.
 
     Raises:
@@ -102,13 +114,11 @@ def train(
     with checkpoint.staged(out) as stage:
         crowd = _crowd(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
-        found, log_p = _fit(crowd, backbone, encoded, settings, watcher)
-        issues = (*loaded.warnings, *_truncation(encoded, settings), *doubts(found, held_out=True))
-        estimate = _in_sample(settings, found)
-        report = build_report(found, estimate, loaded.inputs, issues, log_p=log_p)
+        trained = _train(crowd, backbone, encoded, settings, (told, watcher))
+        report = _report(trained, loaded, settings, _truncation(encoded, settings))
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
-        _write_side(stage / checkpoint.SIDE, found, report)
+        _write_side(stage / checkpoint.SIDE, trained.found, report)
         record = _record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
@@ -140,42 +150,51 @@ def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedIt
     return backbone, encode(items, backbone.tokenizer, template, settings.max_length), template
 
 
-def _fit(
+def _train(
     crowd: Crowd,
     backbone: Backbone,
     encoded: EncodedItems,
     settings: TrainSettings,
-    watcher: Callable[[Progress], None] | None,
-) -> tuple[Estimation, FloatArray]:
-    """Train on everything, and judge by what came of it."""
-    from realm_cli.batching import ItemDataset, answers_by_item
-    from realm_cli.learners import learner
-    from realm_cli.training import fit
+    listeners: tuple[Told, Callable[[Progress], None] | None],
+) -> Trained:
+    from realm_cli.fitting import Work, train_and_judge
 
-    choice = estimation.choice_for(crowd, settings)
-    model = bind(choice.model, crowd.labels, crowd.history)
-    # Only the joint objective shares the assumption of the label-only fit: one truth an item.
-    joint = settings.objective is Objective.JOINT
-    alone = fit_model(choice.model, crowd.labels, history=crowd.history, seed=settings.seed)
-    result = fit(
-        backbone,
-        ItemDataset(encoded, answers_by_item(crowd.table)),
-        learner(model, alone.parameters if joint else model.start()),
-        settings,
-        watcher=watcher,
-    )
-    fitted = with_predictions(alone, result.parameters, result.log_p)
-    return estimation.judged(crowd, settings, choice, fitted), result.log_p
+    return train_and_judge(crowd, Work(backbone, encoded, settings, *listeners))
 
 
-def _in_sample(settings: TrainSettings, found: Estimation) -> Estimate:
-    return Estimate(
-        kind=Kind.IN_SAMPLE,
+def _report(
+    trained: Trained, loaded: Loaded, settings: TrainSettings, issues: Sequence[Issue]
+) -> CompetenceReport:
+    found = trained.found
+    estimate = Estimate(
+        kind=trained.kind,
         annotator_model=found.choice.model.value,
         objective=settings.objective.value,
         model=settings.model,
         selection=_selection(found.choice),
+        fallback=trained.fallback,
     )
+    issues = [
+        *loaded.warnings,
+        *issues,
+        *_fallback(trained),
+        *doubts(found, held_out=trained.kind is not Kind.LABEL_ONLY),
+    ]
+    return build_report(found, estimate, loaded.inputs, issues, log_p=trained.log_p)
+
+
+def _fallback(trained: Trained) -> list[Issue]:
+    if trained.fallback is None:
+        return []
+    return [
+        Issue(
+            code="model-at-chance",
+            severity=Severity.WARNING,
+            message=f"labels and annotators are judged without the model: {trained.fallback}",
+            hint="more epochs, more data or a larger model may help; the model is saved all the "
+            "same",
+        )
+    ]
 
 
 def _truncation(encoded: EncodedItems, settings: TrainSettings) -> list[Issue]:

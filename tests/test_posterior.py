@@ -1,4 +1,4 @@
-"""Posteriors of competence: in closed form where the truth is known, by coverage where it is not."""
+"""Posteriors of competence: in closed form where the truth is known, else by coverage."""
 
 from __future__ import annotations
 

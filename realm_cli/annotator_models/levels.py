@@ -41,7 +41,7 @@ class LevelPrior(Protocol):
         """Minus its second derivative."""
 
     def log_density(self, level: FloatArray) -> FloatArray:
-        """Up to a constant."""
+        """Of levels `[..., A]`, up to a constant."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def draw_levels(
         rng: Where chance comes from.
     """
     n_annotators = len(levels.level)
-    by_level = np.stack([prior.log_density(np.full(n_annotators, x)) for x in grid], axis=1)
+    by_level = prior.log_density(np.repeat(grid[:, None], n_annotators, axis=1)).T.copy()
     if not groups.cell_task.any():
         who = groups.cell_annotator
         by_level[who] += log_likelihood

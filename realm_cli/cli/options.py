@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from realm_cli.choices import AnnotatorFrom, Duplicates, MultiSelect
+from realm_cli.choices import AnnotatorFrom, AnnotatorModel, Duplicates, MultiSelect, Pooling
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +28,34 @@ def _column(what: str, *names: str) -> Any:
 def _reading(what: str, *names: str) -> Any:
     """A flag that says how files are to be read."""
     return typer.Option(*names, help=what, rich_help_panel="Reading")
+
+
+def _judging(what: str, *names: str) -> Any:
+    """A flag that says how annotators are judged."""
+    return typer.Option(*names, help=what, rich_help_panel="Annotators")
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgeOptions:
+    """How annotators are judged."""
+
+    annotator_model: Annotated[
+        AnnotatorModel, _judging("How annotators err; auto: as held-out annotations say.")
+    ] = AnnotatorModel.AUTO
+    pooling: Annotated[
+        Pooling,
+        _judging("Competence by task, leaning on the annotator (partial), or one number (full)."),
+    ] = Pooling.PARTIAL
+    use_gold: Annotated[
+        bool, _judging("Let gold count as known truth (control items).", "--use-gold")
+    ] = False
+    prior: Annotated[
+        Path | None, _judging("report.json of an earlier batch, as prior of who is known.")
+    ] = None
+    prior_strength: Annotated[
+        float, _judging("What a label of that batch counts against one of this.")
+    ] = 0.5
+    seed: Annotated[int, _judging("Decides every draw.")] = 0
 
 
 @dataclasses.dataclass(frozen=True)

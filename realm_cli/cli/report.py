@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realm_cli.cli import console
-from realm_cli.cli.options import DataOptions, unfold
+from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class ViewOptions:
 def report(
     view: ViewOptions,
     data: DataOptions,
+    judging: JudgeOptions,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="A run's folder, or export files; the newest run if none."),
@@ -45,7 +46,7 @@ def report(
 
     Example: realm report runs/first --annotators --html report.html
     """
-    found = _find(paths or [], data)
+    found = _find(paths or [], data, judging)
     if view.json:
         from realm_cli.report.json_file import to_json
 
@@ -68,7 +69,7 @@ def _show(found: CompetenceReport, view: ViewOptions) -> None:
         screen.print(tasks_view(found, screen.width, limit=limit))
 
 
-def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
+def _find(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> CompetenceReport:
     """The report of a run, or label-only estimates from files."""
     from realm_cli import pipeline
 
@@ -78,8 +79,10 @@ def _find(paths: list[Path], data: DataOptions) -> CompetenceReport:
         return pipeline.read_report(newest)
     runs = [path for path in paths if pipeline.is_run(path)]
     if not runs:
+        from realm_cli.cli.settings import judge_settings
+
         with console.working("judging annotators by their labels"):
-            return pipeline.estimate(data.source(paths))
+            return pipeline.estimate(data.source(paths), judge_settings(judging))
     if len(paths) > 1:
         raise UsageError(
             f"{runs[0]} is a run's folder among other inputs",

@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from realm_cli.config import CrowdSettings, Reading, TrainSettings
+from realm_cli.config import CrowdSettings, JudgeSettings, Reading, TrainSettings
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from realm_cli.cli.options import JudgeOptions
     from realm_cli.cli.simulate import CrowdOptions
     from realm_cli.cli.train import MethodOptions, OptimiserOptions
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
+def judge_settings(judging: JudgeOptions) -> JudgeSettings:
+    """How annotators are judged."""
+    return _checked(JudgeSettings, dataclasses.asdict(judging))
+
+
+def train_settings(
+    model: str, judging: JudgeOptions, method: MethodOptions, optimiser: OptimiserOptions
+) -> TrainSettings:
     """The settings of `realm train`."""
-    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+    flags = {
+        **dataclasses.asdict(judging),
+        **dataclasses.asdict(method),
+        **dataclasses.asdict(optimiser),
+    }
     return _checked(TrainSettings, {"model": model, **flags})
 
 

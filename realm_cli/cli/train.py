@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from realm_cli.choices import AnnotatorModel, Objective, Pooling
+from realm_cli.choices import Objective
 from realm_cli.cli import console
-from realm_cli.cli.options import DataOptions, unfold
+from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,14 @@ class MethodOptions:
             help="Share one truth an item, or treat labels alone.", rich_help_panel="Method"
         ),
     ] = Objective.JOINT
-    annotator_model: Annotated[
-        AnnotatorModel, typer.Option(help="How annotators err.", rich_help_panel="Method")
-    ] = AnnotatorModel.EXPERTISE
-    pooling: Annotated[
-        Pooling,
+    cross_fit: Annotated[
+        int | None,
         typer.Option(
-            help="Expertise by task, leaning on the annotator (partial), or one number (full).",
+            help="Judge annotators by models that have not seen the items, in so many folds (that "
+            "many trainings more); 1 not to. By default 5 where no item has two labels.",
             rich_help_panel="Method",
         ),
-    ] = Pooling.PARTIAL
+    ] = None
     form_weight: Annotated[
         float, typer.Option(help="Weight of the form term.", rich_help_panel="Method")
     ] = 0.3
@@ -42,7 +40,6 @@ class MethodOptions:
 class OptimiserOptions:
     """How it is learned; what is left open fits the model."""
 
-    seed: Annotated[int, typer.Option(help="Decides every draw.", rich_help_panel="Training")] = 0
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the items.", rich_help_panel="Training")
     ] = None
@@ -87,6 +84,7 @@ def train(
     ],
     output: OutputOptions,
     data: DataOptions,
+    judging: JudgeOptions,
     method: MethodOptions,
     optimiser: OptimiserOptions,
 ) -> None:
@@ -99,12 +97,17 @@ def train(
     from realm_cli.cli.settings import train_settings
     from realm_cli.report.json_file import to_json
 
-    settings = train_settings(model, method, optimiser)
+    settings = train_settings(model, judging, method, optimiser)
     folder = output.out or console.dated_folder(pipeline.RUNS)
     source = data.source(files)
     with training_progress() as watcher:
         report = pipeline.train(
-            source, settings, folder, overwrite=output.overwrite, watcher=watcher
+            source,
+            settings,
+            folder,
+            overwrite=output.overwrite,
+            told=console.note,
+            watcher=watcher,
         )
     for warning in report.warnings:
         console.warn(warning.message)

@@ -1,0 +1,237 @@
+"""Train a model and judge annotators by it: in-sample or cross-fitted, never worse than the labels.
+
+A model that has seen an item's labels can learn them by heart, and then calls guessers experts.
+So either annotators are judged by models that have not seen the items (cross-fitting), or at least
+some annotations are withheld from training, and the model's word counts only if it helps to
+foretell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from realm_cli import estimation
+from realm_cli.aggregate.choice import Choice, bind, fit_model, foretold
+from realm_cli.aggregate.em import Fit, with_predictions
+from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
+from realm_cli.choices import Objective
+from realm_cli.estimation import Crowd, Estimation, Told
+from realm_cli.labels import FloatArray, Labels
+from realm_cli.learners import Learner, learner
+from realm_cli.report.model import Kind
+from realm_cli.training import FitResult, Progress, fit, predict_log_p
+from realm_cli.truth import best_power, sharpened
+
+if TYPE_CHECKING:
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.config import JudgeSettings, TrainSettings
+
+FOLDS = 5
+"""Folds of cross-fitting where it is the default: at one label an item."""
+WITHHELD = 0.1
+"""Share of the items with several labels of which one is withheld from training."""
+FEWEST_WITHHELD = 20
+"""Fewer withheld labels than this show nothing, and none is withheld."""
+ROUNDS = 8
+"""Turns of fitting annotators and temperature to held-out predictions."""
+MARGIN = 3.0
+"""Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What training needs, and whom to tell.
+
+    Attributes:
+        backbone: The model, trained in place.
+        encoded: All items.
+        settings: How.
+        told: Told in words what is going on.
+        watcher: Called after each step.
+    """
+
+    backbone: Backbone
+    encoded: EncodedItems
+    settings: TrainSettings
+    told: Told
+    watcher: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training came to.
+
+    Attributes:
+        found: The judgement to report.
+        log_p: `[I, K]` the model's predictions: held-out ones where there are.
+        kind: How the annotators were judged.
+        fallback: Why by labels alone, if they were.
+    """
+
+    found: Estimation
+    log_p: FloatArray
+    kind: Kind
+    fallback: str | None = None
+
+
+def n_folds(crowd: Crowd, settings: TrainSettings) -> int:
+    """Folds of cross-fitting, 1 for none: as asked for, else five where labels stand alone."""
+    if settings.cross_fit is not None:
+        return min(settings.cross_fit, len(crowd.table.items))
+    n = crowd.table.labels_per_item
+    alone = (n <= 1).mean() > 0.95
+    return min(FOLDS, len(n)) if alone else 1
+
+
+def train_and_judge(crowd: Crowd, work: Work) -> Trained:
+    """Train the final model on everything, and judge the annotators.
+
+    Args:
+        crowd: The labels.
+        work: Model, items and settings.
+    """
+    folds = n_folds(crowd, work.settings)
+    return _cross_fitted(crowd, work, folds) if folds > 1 else _in_sample(crowd, work)
+
+
+def _in_sample(crowd: Crowd, work: Work) -> Trained:
+    """One training on all but a few withheld annotations."""
+    labels, settings = crowd.labels, work.settings
+    choice = estimation.choice_for(crowd, settings)
+    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
+    keep = ~_withheld(labels, settings.seed)
+    # Only the joint objective shares the assumption of the label-only fit: one truth an item.
+    joint = settings.objective is Objective.JOINT
+    start = alone.parameters if joint else alone.model.start()
+    result = _train(crowd, work, learner(alone.model, start), keep)
+    fitted = with_predictions(alone, result.parameters, result.log_p)
+    reason = None if keep.all() else _no_help(crowd, choice, result, keep)
+    kind = Kind.IN_SAMPLE if reason is None else Kind.LABEL_ONLY
+    found = estimation.judged(crowd, settings, choice, fitted if reason is None else alone)
+    return Trained(found, result.log_p, kind, reason)
+
+
+def _train(
+    crowd: Crowd, work: Work, annotators: Learner, keep: npt.NDArray[np.bool_], seed_step: int = 0
+) -> FitResult:
+    """One training on the labels where `keep [N]` (in the order of `Labels`) holds."""
+    kept = crowd.labels.in_table_order(keep.astype(np.float64)) > 0
+    answers = answers_by_item(crowd.table, kept)
+    some = np.array([i for i, found in enumerate(answers) if found.labels], dtype=np.int64)
+    dataset = ItemDataset(work.encoded.only(some), [answers[i] for i in some])
+    settings = work.settings.model_copy(update={"seed": work.settings.seed + seed_step})
+    result = fit(work.backbone, dataset, annotators, settings, watcher=work.watcher)
+    log_p = predict_log_p(work.backbone, work.encoded, settings.batch_size)
+    return replace(result, log_p=log_p)
+
+
+def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
+    """`[N]` one label of a tenth of the items that have several."""
+    rng = np.random.default_rng([seed, 1])
+    several = np.flatnonzero(np.bincount(labels.item, minlength=labels.n_items) > 1)
+    chosen = rng.permutation(several)[: round(len(several) * WITHHELD)]
+    out = np.zeros(len(labels), dtype=bool)
+    if len(chosen) < FEWEST_WITHHELD:
+        return out
+    starts = np.searchsorted(labels.item, chosen)
+    ends = np.searchsorted(labels.item, chosen, side="right")
+    out[starts + (rng.random(len(chosen)) * (ends - starts)).astype(np.int64)] = True
+    return out
+
+
+def _no_help(
+    crowd: Crowd, choice: Choice, result: FitResult, keep: npt.NDArray[np.bool_]
+) -> str | None:
+    """Why the model's word should not count: it makes withheld annotations no easier to foretell.
+
+    Both sides know the other labels of the item; one knows the model's prediction besides.
+    """
+    labels = crowd.labels
+    rest, out = labels.only(keep), ~keep
+    alone = fit_model(choice.model, rest, history=crowd.history, seed=0)
+    beside = with_predictions(alone, result.parameters, result.log_p)
+    gain = [
+        foretold(one, labels.item[out], labels.group[out], labels.label[out]).mean()
+        for one in (alone, beside)
+    ]
+    if gain[1] >= gain[0]:
+        return None
+    return (
+        f"with the model's word, {int(out.sum()):,} annotations that were withheld from training "
+        f"are foretold worse (log-likelihood {gain[1]:.3f} a label) than by the other labels alone "
+        f"({gain[0]:.3f})"
+    )
+
+
+def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
+    """F models on F folds of items; annotators judged by predictions for items not trained on."""
+    labels, settings = crowd.labels, work.settings
+    log_p = _held_out_predictions(crowd, work, folds)
+    work.told("fitting annotators to held-out predictions")
+    log_p, choice, fitted = fit_to_predictions(crowd, settings, log_p)
+    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
+    gain = fitted.log_posterior - alone.log_posterior
+    work.told("training the final model on everything")
+    annotators = learner(fitted.model, fitted.parameters)
+    annotators.requires_grad_(False)
+    _train(crowd, work, annotators, np.ones(len(labels), dtype=bool))
+    if gain > MARGIN:
+        found = estimation.judged(crowd, settings, choice, fitted)
+        return Trained(found, log_p, Kind.CROSS_FITTED)
+    reason = (
+        "on items that it was not trained on, the model explains the annotations no better than "
+        f"no model does (log-likelihood {gain:+.1f} in all)"
+    )
+    found = estimation.judged(crowd, settings, choice, alone)
+    return Trained(found, log_p, Kind.LABEL_ONLY, reason)
+
+
+def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
+    """`[I, K]` predictions of models that were not trained on the item."""
+    labels, settings = crowd.labels, work.settings
+    rng = np.random.default_rng([settings.seed, 2])
+    fold = rng.permutation(np.arange(labels.n_items) % folds)
+    choice = estimation.choice_for(crowd, settings)
+    model = bind(choice.model, labels, crowd.history)
+    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
+    start = alone.parameters if settings.objective is Objective.JOINT else model.start()
+    fresh = deepcopy(work.backbone.model.state_dict())
+    log_p = np.full((labels.n_items, labels.width), -np.inf)
+    for held in range(folds):
+        work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
+        keep = fold[labels.item] != held
+        result = _train(crowd, work, learner(model, start), keep, held + 1)
+        log_p[fold == held] = result.log_p[fold == held]
+        work.backbone.model.load_state_dict(fresh)
+    return log_p
+
+
+def fit_to_predictions(
+    crowd: Crowd, settings: JudgeSettings, log_p: FloatArray
+) -> tuple[FloatArray, Choice, Fit]:
+    """Annotators and one temperature fitted to held-out predictions, in turns.
+
+    Args:
+        crowd: The labels.
+        settings: How to judge.
+        log_p: `[I, K]` predictions for items that the predicting model has not seen.
+
+    Returns:
+        The predictions at the temperature found, the annotator model, and its fit.
+    """
+    choice = estimation.choice_for(crowd, settings, log_p)
+    dulled, power = log_p, 1.0
+    fitted = fit_model(choice.model, crowd.labels, history=crowd.history, log_p=dulled)
+    for _ in range(ROUNDS):
+        found = best_power(log_p, fitted.log_q)
+        if abs(found - power) < 0.05 * power:
+            break
+        power, dulled = found, sharpened(log_p, found)
+        fitted = fit_model(choice.model, crowd.labels, history=crowd.history, log_p=dulled)
+    return dulled, choice, fitted

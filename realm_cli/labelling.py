@@ -1,0 +1,111 @@
+"""The best label of every item by a method of `aggregate/`, and what is to be known of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from realm_cli import estimation
+from realm_cli.aggregate.choice import choose
+from realm_cli.aggregate.majority import vote_shares, winning_shares
+from realm_cli.aggregate.methods import METHODS, MODEL_METHODS
+from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.choices import AnnotatorModel, Method
+from realm_cli.config import JudgeSettings
+from realm_cli.doubts import doubts_of_labels
+from realm_cli.labels import FloatArray, labels_of
+from realm_cli.report.tables import labels_table
+from realm_cli.schema import Issue
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """What a method made of the labels.
+
+    Attributes:
+        method: Its name; for `auto` the annotator model chosen, too.
+        n_items: How many items got a label.
+        n_against: How many of those labels are not among the winners of the vote.
+        n_gold: Items with gold.
+        accuracy: Share of them that is right; None without gold.
+        majority_accuracy: The same of the vote.
+        issues: What the reader must know.
+        labels: labels.parquet.
+    """
+
+    method: str
+    n_items: int
+    n_against: int
+    n_gold: int
+    accuracy: float | None
+    majority_accuracy: float | None
+    issues: tuple[Issue, ...] = ()
+    labels: pa.Table = field(default=None, repr=False)
+
+    def summary(self) -> str:
+        """As JSON, without the labels."""
+        plain = {name: value for name, value in vars(self).items() if name not in _NOT_PLAIN}
+        warnings = [issue.model_dump(include={"code", "message", "count"}) for issue in self.issues]
+        return json.dumps({**plain, "warnings": warnings}, indent=2)
+
+
+_NOT_PLAIN = {"issues", "labels"}
+
+
+def label_items(
+    table: AnnotationTable, method: Method, *, seed: int = 0, use_gold: bool = False
+) -> Labelling:
+    """Weigh a table's labels.
+
+    Args:
+        table: The annotations.
+        method: How.
+        seed: Decides the restarts.
+        use_gold: Whether gold counts as known truth.
+    """
+    labels = labels_of(table, use_gold=use_gold)
+    model, name = MODEL_METHODS.get(method), method.value
+    if method is Method.AUTO:
+        model = choose(labels, seed=seed).model
+        name = f"auto ({model.value})"
+    if model is None:
+        q, issues = METHODS[method](table, labels, seed), []
+    else:
+        q, issues = _by_model(table, model, seed, use_gold=use_gold)
+    return _labelling(table, name, q, tuple(issues))
+
+
+def _by_model(
+    table: AnnotationTable, model: AnnotatorModel, seed: int, *, use_gold: bool
+) -> tuple[FloatArray, list[Issue]]:
+    settings = JudgeSettings(annotator_model=model, seed=seed, use_gold=use_gold)
+    fitted = estimation.fitted(estimation.crowd_of(table, settings), settings)
+    return np.exp(fitted.log_q), doubts_of_labels(table, fitted)
+
+
+def _labelling(
+    table: AnnotationTable, name: str, q: FloatArray, issues: tuple[Issue, ...]
+) -> Labelling:
+    gold = table.items.gold
+    known = np.flatnonzero(gold != NO_GOLD)
+    shares = vote_shares(table)
+    against = winning_shares(shares)[np.arange(len(q)), q.argmax(axis=1)] == 0
+
+    def accuracy(scores: FloatArray) -> float | None:
+        if not len(known):
+            return None
+        return float(winning_shares(scores)[known, gold[known]].mean())
+
+    return Labelling(
+        method=name,
+        n_items=len(table.items),
+        n_against=int((against & (shares.sum(axis=1) > 0)).sum()),
+        n_gold=len(known),
+        accuracy=accuracy(q),
+        majority_accuracy=accuracy(shares),
+        issues=issues,
+        labels=labels_table(table, np.log(np.maximum(q, 1e-300))),
+    )
