@@ -72,9 +72,8 @@ def label_items(
         model = choose(labels, seed=seed).model
         name = f"auto ({model.value})"
     if model is None:
-        q, issues = METHODS[method](table, labels, seed), []
-    else:
-        q, issues = _by_model(table, model, seed, use_gold=use_gold)
+        return _labelling(table, name, METHODS[method](table, labels, seed), ())
+    q, issues = _by_model(table, model, seed, use_gold=use_gold)
     return _labelling(table, name, q, tuple(issues))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,19 @@ from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, unfold
 
 
+@dataclass(frozen=True)
+class WeighOptions:
+    """How labels are weighed."""
+
+    method: Annotated[
+        Method, typer.Option(help="auto: the annotator model that held-out annotations ask for.")
+    ] = Method.AUTO
+    seed: Annotated[int, typer.Option(help="Decides every draw.", min=0)] = 0
+    use_gold: Annotated[
+        bool, typer.Option("--use-gold", help="Let gold count as known truth (control items).")
+    ] = False
+
+
 @unfold
 def aggregate(
     files: Annotated[list[Path], typer.Argument(help="Annotation exports.", show_default=False)],
@@ -19,13 +33,7 @@ def aggregate(
         Path, typer.Option("--out", "-o", help="Parquet file for the labels.", show_default=False)
     ],
     data: DataOptions,
-    method: Annotated[
-        Method, typer.Option(help="auto: the annotator model that held-out annotations ask for.")
-    ] = Method.AUTO,
-    seed: Annotated[int, typer.Option(help="Decides every draw.", min=0)] = 0,
-    use_gold: Annotated[
-        bool, typer.Option("--use-gold", help="Let gold count as known truth (control items).")
-    ] = False,
+    weigh: WeighOptions,
     json: Annotated[bool, typer.Option("--json", help="Print a summary as JSON.")] = False,
 ) -> None:
     """Find the best label of every item, without a language model.
@@ -35,7 +43,9 @@ def aggregate(
     from realm_cli import pipeline
 
     with console.working("weighing labels"):
-        found = pipeline.aggregate(data.source(files), method, out, seed=seed, use_gold=use_gold)
+        found = pipeline.aggregate(
+            data.source(files), weigh.method, out, seed=weigh.seed, use_gold=weigh.use_gold
+        )
     for issue in found.issues:
         console.warn(issue.message)
     if json:

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperOption
 
 from realm_cli import __version__
 from realm_cli.cli import console
+from realm_cli.cli.aggregate import aggregate
 from realm_cli.cli.configuration import read_configuration
 from realm_cli.cli.convert import convert
 from realm_cli.cli.inspect import inspect
@@ -86,7 +87,7 @@ class PanelledCommand(TyperCommand):
         )
 
 
-for command in (train, report, predict, inspect, validate, convert, simulate):
+for command in (train, report, aggregate, predict, inspect, validate, convert, simulate):
     app.command(cls=PanelledCommand)(command)
 
 

@@ -23,15 +23,9 @@ def judge_settings(judging: JudgeOptions) -> JudgeSettings:
     return _checked(JudgeSettings, dataclasses.asdict(judging))
 
 
-def train_settings(
-    model: str, judging: JudgeOptions, method: MethodOptions, optimiser: OptimiserOptions
-) -> TrainSettings:
+def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
     """The settings of `realm train`."""
-    flags = {
-        **dataclasses.asdict(judging),
-        **dataclasses.asdict(method),
-        **dataclasses.asdict(optimiser),
-    }
+    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
     return _checked(TrainSettings, {"model": model, **flags})
 
 

@@ -14,7 +14,7 @@ from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 
 
 @dataclass(frozen=True)
-class MethodOptions:
+class MethodOptions(JudgeOptions):
     """What is learned."""
 
     objective: Annotated[
@@ -84,7 +84,6 @@ def train(
     ],
     output: OutputOptions,
     data: DataOptions,
-    judging: JudgeOptions,
     method: MethodOptions,
     optimiser: OptimiserOptions,
 ) -> None:
@@ -97,7 +96,7 @@ def train(
     from realm_cli.cli.settings import train_settings
     from realm_cli.report.json_file import to_json
 
-    settings = train_settings(model, judging, method, optimiser)
+    settings = train_settings(model, method, optimiser)
     folder = output.out or console.dated_folder(pipeline.RUNS)
     source = data.source(files)
     with training_progress() as watcher:
