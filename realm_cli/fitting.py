@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import minimize_scalar
 
 from realm_cli import estimation
 from realm_cli.aggregate.choice import Choice, bind, fit_model, foretold
@@ -26,7 +27,7 @@ from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.report.model import Kind
 from realm_cli.training import FitResult, Progress, fit, predict_log_p
-from realm_cli.truth import best_power, sharpened
+from realm_cli.truth import sharpened
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -38,8 +39,8 @@ WITHHELD = 0.1
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing, and none is withheld."""
-ROUNDS = 8
-"""Turns of fitting annotators and temperature to held-out predictions."""
+POWERS = (-4.0, 1.5)
+"""Log of the power (one over the temperature) that predictions are raised to."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
@@ -135,7 +136,8 @@ def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
     """`[N]` one label of a tenth of the items that have several."""
     rng = np.random.default_rng([seed, 1])
     several = np.flatnonzero(np.bincount(labels.item, minlength=labels.n_items) > 1)
-    chosen = rng.permutation(several)[: round(len(several) * WITHHELD)]
+    dice = labels.item_dice(rng)[several]
+    chosen = np.sort(several[np.argsort(dice)[: round(len(several) * WITHHELD)]])
     out = np.zeros(len(labels), dtype=bool)
     if len(chosen) < FEWEST_WITHHELD:
         return out
@@ -215,7 +217,7 @@ def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
 def fit_to_predictions(
     crowd: Crowd, settings: JudgeSettings, log_p: FloatArray
 ) -> tuple[FloatArray, Choice, Fit]:
-    """Annotators and one temperature fitted to held-out predictions, in turns.
+    """Annotators and one temperature fitted to held-out predictions.
 
     Args:
         crowd: The labels.
@@ -226,12 +228,20 @@ def fit_to_predictions(
         The predictions at the temperature found, the annotator model, and its fit.
     """
     choice = estimation.choice_for(crowd, settings, log_p)
-    dulled, power = log_p, 1.0
-    fitted = fit_model(choice.model, crowd.labels, history=crowd.history, log_p=dulled)
-    for _ in range(ROUNDS):
-        found = best_power(log_p, fitted.log_q)
-        if abs(found - power) < 0.05 * power:
-            break
-        power, dulled = found, sharpened(log_p, found)
-        fitted = fit_model(choice.model, crowd.labels, history=crowd.history, log_p=dulled)
-    return dulled, choice, fitted
+
+    def fit_at(log_power: float) -> Fit:
+        dulled = sharpened(log_p, float(np.exp(log_power)))
+        return fit_model(
+            choice.model, crowd.labels, history=crowd.history, log_p=dulled, restarts=0
+        )
+
+    # Fitted in turns they would hardly move: with one label an item the posterior of the truth is
+    # mostly the prediction itself. So the temperature is found by the likelihood of the labels.
+    found = minimize_scalar(
+        lambda x: -fit_at(x).log_posterior,
+        bounds=POWERS,
+        method="bounded",
+        options={"xatol": 0.05, "maxiter": 25},
+    )
+    fitted = fit_at(found.x)
+    return sharpened(log_p, float(np.exp(found.x))), choice, fitted

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.coding import IntArray
 
 FloatArray = npt.NDArray[np.float64]
@@ -103,6 +105,8 @@ class Labels:
         one_set: Whether all items of a task share one list of options `[T]`.
         known: Position of the truth where it may be used, NO_GOLD elsewhere `[I]`.
         order: Place of each label in the table it came from `[N]`; None where it is the same.
+        rank: Place of each item in the order of names `[I]`, so that draws do not depend on the
+            order of files and rows; None where items have no names.
         blocks: The labels in blocks of whole items.
     """
 
@@ -117,6 +121,7 @@ class Labels:
     one_set: npt.NDArray[np.bool_]
     known: IntArray | None = None
     order: IntArray | None = None
+    rank: IntArray | None = None
     blocks: tuple[Block, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +155,19 @@ class Labels:
         back[self.order] = values
         return back
 
+    def dice(self, rng: np.random.Generator) -> FloatArray:
+        """`[N]` uniform numbers, the same for the same item and annotator in any order of rows."""
+        rank = self.item if self.rank is None else self.rank[self.item]
+        values = np.empty(len(self))
+        order = np.lexsort((self.groups.annotator[self.group], rank))
+        values[order] = rng.random(len(self))
+        return values
+
+    def item_dice(self, rng: np.random.Generator) -> FloatArray:
+        """`[I]` uniform numbers, the same for the same item."""
+        values = rng.random(self.n_items)
+        return values if self.rank is None else values[self.rank]
+
     def only(self, keep: npt.NDArray[np.bool_]) -> Labels:
         """The labels where `keep [N]` holds; items, annotators, groups and cells stay as they are.
 
@@ -175,6 +193,7 @@ class Labels:
             self.class_task,
             self.one_set,
             self.known,
+            rank=self.rank,
         )
 
 
@@ -193,6 +212,7 @@ def labels_of(table: AnnotationTable, *, use_gold: bool = False, by_task: bool =
         task=items.task,
         one_set=np.array([len(found) <= 1 for found in sets]),
         known=items.gold if use_gold else None,
+        rank=_rank(items),
     )
     return build_labels(
         table.item,
@@ -204,6 +224,15 @@ def labels_of(table: AnnotationTable, *, use_gold: bool = False, by_task: bool =
     )
 
 
+def _rank(items: Items) -> IntArray:
+    """Place of each item in the order of (id, task) `[I]`."""
+    names = pa.table({"id": pa.array(items.ids), "task": pa.array(items.task)})
+    order = pc.sort_indices(names, [("id", "ascending"), ("task", "ascending")]).to_numpy()
+    rank = np.empty(len(items), dtype=np.int64)
+    rank[order] = np.arange(len(items))
+    return rank
+
+
 @dataclass(frozen=True)
 class Questions:
     """What is asked about each item.
@@ -213,12 +242,14 @@ class Questions:
         task: Task of each `[I]`; one task where None.
         one_set: Whether the items of a task share one list of options `[T]`; all where None.
         known: Truth that may be used `[I]`, NO_GOLD where there is none.
+        rank: Place of each item in the order of names `[I]`.
     """
 
     n_options: IntArray
     task: IntArray | None = None
     one_set: npt.NDArray[np.bool_] | None = None
     known: IntArray | None = None
+    rank: IntArray | None = None
 
 
 def build_labels(
@@ -266,6 +297,7 @@ def build_labels(
         one_set=np.ones(n_tasks, dtype=bool) if about.one_set is None else about.one_set,
         known=about.known,
         order=order,
+        rank=about.rank,
     )
 
 

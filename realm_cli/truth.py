@@ -16,7 +16,6 @@ from realm_cli.labels import Block, FloatArray, Labels
 
 PREVALENCE_COUNT = 1.0
 """Labels that each option is taken to have been true of before the first."""
-_TEMPERATURES = np.linspace(-3, 3, 121)
 
 
 class Truth(Protocol):
@@ -111,22 +110,6 @@ def sharpened(log_p: FloatArray, power: float) -> FloatArray:
     """Log-probabilities `[I, W]` of p^power, normalised."""
     scaled = np.where(np.isfinite(log_p), log_p * power, -np.inf)
     return scaled - np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-
-
-def best_power(log_p: FloatArray, log_q: FloatArray) -> float:
-    """The power of p (one over its temperature) that explains a posterior of the truth best.
-
-    Args:
-        log_p: `[I, W]` predictions.
-        log_q: `[I, W]` posterior.
-    """
-    q = np.exp(log_q)
-    grid = np.exp(_TEMPERATURES)
-    gains = [
-        float((q * np.where(q > 0, np.maximum(sharpened(log_p, power), -745), 0)).sum())
-        for power in grid
-    ]
-    return float(grid[int(np.argmax(gains))])
 
 
 def _never(offered: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> FloatArray:

@@ -71,7 +71,7 @@ def test_gold_changes_no_estimate(source, tmp_path):
 def test_warnings_of_the_data_reach_the_report(tmp_path):
     rows = colour_rows(per_item=1)
     report = pipeline.estimate(pipeline.Source((write_rows(tmp_path / "one.jsonl", rows),)))
-    assert [warning.code for warning in report.warnings] == ["no-overlap"]
+    assert [warning.code for warning in report.warnings] == ["no-overlap", "few-labels"]
 
 
 def test_one_label_only_is_nothing_to_learn_from(tmp_path):

@@ -27,14 +27,16 @@ from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 from transformers import TrainerCallback
 
-from realm_cli import training
+from realm_cli import fitting, training
+from realm_cli.aggregate.choice import bind
 from realm_cli.annotations import build_table
-from realm_cli.annotator_models import ANNOTATOR_MODELS
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import ABSENT, Collator, ItemDataset, answers_by_item, encode, prompts
-from realm_cli.choices import Objective
+from realm_cli.choices import AnnotatorModel, Objective
 from realm_cli.config import TrainSettings
 from realm_cli.errors import TrainingError
+from realm_cli.labels import labels_of
+from realm_cli.learners import learner
 from realm_cli.loaders import load
 from realm_cli.pipeline import read_report
 
@@ -71,8 +73,13 @@ def prepared(table, items=None):
 
 
 def module_for(table, backbone, settings=QUICK):
-    annotators = ANNOTATOR_MODELS["expertise"](len(table.annotators), 1, settings.pooling)
-    return training.RealmModule(backbone, annotators, settings, len(table))
+    return training.RealmModule(backbone, blank(table), settings, len(table))
+
+
+def blank(table):
+    """Annotators of whom nothing is known."""
+    model = bind(AnnotatorModel.EXPERTISE, labels_of(table))
+    return learner(model, model.start())
 
 
 def test_a_run_is_exactly_these_files(run, two_tasks):
@@ -146,17 +153,19 @@ def test_only_the_joint_objective_starts_from_the_labels(
     class SeenError(Exception):
         pass
 
-    def spy(*_, start, **__):
-        raise SeenError(start)
+    def spy(_backbone, _items, annotators, *_, **__):
+        raise SeenError(annotators.found().level)
 
-    monkeypatch.setattr(training, "fit", spy)
+    monkeypatch.setattr(fitting, "fit", spy)
+    settings = {"objective": objective, "annotator_model": AnnotatorModel.EXPERTISE}
     with pytest.raises(SeenError) as seen:
-        train(source, tmp_path / "run", QUICK.model_copy(update={"objective": objective}))
-    (start,) = seen.value.args
-    assert (start is not None) is given
+        train(source, tmp_path / "run", QUICK.model_copy(update=settings))
+    (level,) = seen.value.args
+    assert level.shape == (8,)
     if given:
-        assert start.shape == (8, 1)
-        assert start[:4].min() > start[4:].max()
+        assert level[:4].min() > level[4:].max()
+    else:
+        assert (level == 0).all()
 
 
 def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch):
@@ -170,7 +179,7 @@ def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch):
     monkeypatch.setattr(training, "without_model", counting)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.25, "batch_size": 10, "epochs": 3})
-    result = training.fit(backbone, dataset, (8, 1), settings, watcher=steps.append)
+    result = training.fit(backbone, dataset, blank(table), settings, watcher=steps.append)
     assert [step.step for step in steps] == list(range(1, 13))
     assert without == [0, 1, 2]
     assert steps[-1].n_steps == 12
@@ -181,7 +190,7 @@ def test_without_warm_up_every_step_uses_the_model(table, monkeypatch):
     monkeypatch.setattr(training, "without_model", None)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.0, "epochs": 1})
-    result = training.fit(backbone, dataset, (8, 1), settings)
+    result = training.fit(backbone, dataset, blank(table), settings)
     assert np.allclose(np.exp(result.log_p).sum(axis=1), 1)
 
 
@@ -300,7 +309,6 @@ def test_the_watcher_hears_of_each_step(source, tmp_path):
     heard = []
     train(source, tmp_path / "run", QUICK, watcher=heard.append)
     assert [(step.step, step.n_steps) for step in heard] == [(n, 4) for n in range(1, 5)]
-    assert all(0 < step.mean_expertise < 1 for step in heard)
 
 
 def test_nothing_but_the_runs_folder_is_written(source, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from realm_cli.aggregate.em import Fit, fit
+from realm_cli.aggregate.em import RESTARTS, Fit, fit
 from realm_cli.annotator_models import ANNOTATOR_MODELS
 from realm_cli.annotator_models.base import BoundModel, History
 from realm_cli.choices import AnnotatorModel
@@ -63,6 +63,7 @@ def fit_model(
     history: History | None = None,
     log_p: FloatArray | None = None,
     seed: int = 0,
+    restarts: int = RESTARTS,
 ) -> Fit:
     """An annotator model fitted to labels.
 
@@ -72,9 +73,10 @@ def fit_model(
         history: What earlier batches said.
         log_p: `[I, W]` predictions of a language model that has not seen these labels.
         seed: Decides the restarts.
+        restarts: How many.
     """
     model = bind(name, labels, history)
-    return fit(labels, model, truth_for(model, labels, log_p), seed=seed)
+    return fit(labels, model, truth_for(model, labels, log_p), seed=seed, restarts=restarts)
 
 
 def choose(
@@ -98,7 +100,7 @@ def choose(
     if reason is not None:
         return Choice(AnnotatorModel.EXPERTISE, {}, reason=reason)
     part = _part(labels, seed)
-    fold = np.random.default_rng(seed).integers(FOLDS, size=len(part))
+    fold = (part.dice(np.random.default_rng(seed)) * FOLDS).astype(np.int64)
     scores = {}
     for name in _candidates(labels):
         if watcher is not None:
@@ -122,7 +124,7 @@ def _why_not(labels: Labels, log_p: FloatArray | None) -> str | None:
 def _part(labels: Labels, seed: int) -> Labels:
     if len(labels) <= ENOUGH:
         return labels
-    keep = np.random.default_rng(seed + 1).random(labels.n_items) < ENOUGH / len(labels)
+    keep = labels.item_dice(np.random.default_rng(seed + 1)) < ENOUGH / len(labels)
     return labels.only(keep[labels.item])
 
 

@@ -81,7 +81,7 @@ def fit(
     restarts: int = RESTARTS,
     watcher: Watcher | None = None,
 ) -> Fit:
-    """The best of several fits: one from the majority vote, the others from other weights of it.
+    """The best of several fits: from the majority vote, and from votes of unequal weight.
 
     Args:
         labels: The labels.
@@ -92,7 +92,8 @@ def fit(
         watcher: Told of each pass.
     """
     rng = np.random.default_rng(seed)
-    starts = [np.ones(len(labels))] + [rng.exponential(size=len(labels)) for _ in range(restarts)]
+    who = labels.groups.annotator[labels.group]
+    starts = [None] + [rng.exponential(size=labels.n_annotators)[who] for _ in range(restarts)]
     fits = [_climb(labels, model, truth, votes_of(labels, weight), watcher) for weight in starts]
     best = max(fits, key=lambda one: one.log_posterior)
     first = fits[0]
@@ -198,9 +199,10 @@ def draw_truth(
     """Counts for one truth drawn from its posterior."""
     counts = np.zeros(answers.counts_shape)
     class_counts = np.zeros((len(labels.class_task), labels.width))
+    dice = labels.item_dice(rng)
     for block, log_q, _ in _passes(labels, answers, truth):
         rising = np.cumsum(np.exp(log_q), axis=1)
-        z = (rising < rng.random((block.n_items, 1)) * rising[:, -1:]).sum(axis=1)
+        z = (rising < dice[block.items, None] * rising[:, -1:]).sum(axis=1)
         drawn = np.zeros(log_q.shape, order="F")
         drawn[np.arange(block.n_items), z] = 1
         counts += answers.count(block, drawn)

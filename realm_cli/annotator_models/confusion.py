@@ -20,8 +20,8 @@ from realm_cli.errors import UsageError
 from realm_cli.labels import FloatArray, Labels
 
 CROWD = 0.5
-DIAGONAL = 0.001
-EVEN = 0.001
+DIAGONAL = 0.1
+EVEN = 0.02
 
 
 @dataclass(frozen=True)

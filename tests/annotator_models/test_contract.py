@@ -186,13 +186,13 @@ def test_guess_by_hand():
 
 def test_confusion_by_hand():
     # One annotator, two options; all of the crowd is that annotator. Ten times truth 0, of which
-    # label 1 twice: base (.1 + .05, .05), the crowd's share (8.15, 2.05) / 10.2 with weight .5.
+    # label 1 twice: base (.1 + .01, .01), the crowd's share (8.11, 2.01) / 10.12 with weight .5.
     table = table_of([(i, 0, 0) for i in range(10)], items_of([2] * 10))
     model = bind(AnnotatorModel.CONFUSION, labels_of(table))
     counts = np.array([[[8.0, 0], [2.0, 0]]])
     found = np.exp(model.maximise(counts, model.start()).log_a)[0]
-    crowd = np.array([8.15, 2.05]) / 10.2
-    expected = np.array([8.15, 2.05]) + 0.5 * crowd
+    crowd = np.array([8.11, 2.01]) / 10.12
+    expected = np.array([8.11, 2.01]) + 0.5 * crowd
     np.testing.assert_allclose(found[:, 0], expected / expected.sum())
 
 
