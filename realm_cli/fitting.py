@@ -15,19 +15,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from realm_cli import estimation
 from realm_cli.aggregate.choice import Choice, bind, fit_model, foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
+from realm_cli.calibration import calibrated
 from realm_cli.choices import Objective
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.report.model import Kind
 from realm_cli.training import FitResult, Progress, fit, predict_log_p
-from realm_cli.truth import sharpened
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -39,8 +38,6 @@ WITHHELD = 0.1
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing, and none is withheld."""
-POWERS = (-4.0, 1.5)
-"""Log of the power (one over the temperature) that predictions are raised to."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
@@ -174,6 +171,10 @@ def _no_help(
 def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
     """F models on F folds of items; annotators judged by predictions for items not trained on."""
     labels, settings = crowd.labels, work.settings
+    work.told(
+        f"cross-fitting: {folds + 1} trainings, each annotator judged by models that have not seen "
+        "the items"
+    )
     log_p = _held_out_predictions(crowd, work, folds)
     work.told("fitting annotators to held-out predictions")
     log_p, choice, fitted = fit_to_predictions(crowd, settings, log_p)
@@ -217,7 +218,7 @@ def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
 def fit_to_predictions(
     crowd: Crowd, settings: JudgeSettings, log_p: FloatArray
 ) -> tuple[FloatArray, Choice, Fit]:
-    """Annotators and one temperature fitted to held-out predictions.
+    """Calibrate held-out predictions, and fit annotators to them.
 
     Args:
         crowd: The labels.
@@ -225,23 +226,11 @@ def fit_to_predictions(
         log_p: `[I, K]` predictions for items that the predicting model has not seen.
 
     Returns:
-        The predictions at the temperature found, the annotator model, and its fit.
+        The calibrated predictions, the annotator model, and its fit.
     """
+    log_p = calibrated(log_p, crowd.labels)
     choice = estimation.choice_for(crowd, settings, log_p)
-
-    def fit_at(log_power: float) -> Fit:
-        dulled = sharpened(log_p, float(np.exp(log_power)))
-        return fit_model(
-            choice.model, crowd.labels, history=crowd.history, log_p=dulled, restarts=0
-        )
-
-    # Fitted in turns they would hardly move: with one label an item the posterior of the truth is
-    # mostly the prediction itself. So the temperature is found by the likelihood of the labels.
-    found = minimize_scalar(
-        lambda x: -fit_at(x).log_posterior,
-        bounds=POWERS,
-        method="bounded",
-        options={"xatol": 0.05, "maxiter": 25},
+    fitted = fit_model(
+        choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
     )
-    fitted = fit_at(found.x)
-    return sharpened(log_p, float(np.exp(found.x))), choice, fitted
+    return log_p, choice, fitted

@@ -66,15 +66,30 @@ def label_items(
         seed: Decides the restarts.
         use_gold: Whether gold counts as known truth.
     """
-    labels = labels_of(table, use_gold=use_gold)
-    model, name = MODEL_METHODS.get(method), method.value
-    if method is Method.AUTO:
-        model = choose(labels, seed=seed).model
-        name = f"auto ({model.value})"
-    if model is None:
-        return _labelling(table, name, METHODS[method](table, labels, seed), ())
+    if method in METHODS:
+        return _labelling(table, method.value, weights(table, method, seed=seed), ())
+    model = _model(table, method, seed)
+    name = f"{method.value} ({model.value})" if method is Method.AUTO else method.value
     q, issues = _by_model(table, model, seed, use_gold=use_gold)
     return _labelling(table, name, q, tuple(issues))
+
+
+def weights(table: AnnotationTable, method: Method, *, seed: int = 0) -> FloatArray:
+    """`[I, K]` probabilities of the options by a method, or shares of its vote.
+
+    Args:
+        table: The annotations.
+        method: How.
+        seed: Decides the restarts.
+    """
+    if method in METHODS:
+        return METHODS[method](table, labels_of(table))
+    return _by_model(table, _model(table, method, seed), seed, use_gold=False)[0]
+
+
+def _model(table: AnnotationTable, method: Method, seed: int) -> AnnotatorModel:
+    """The annotator model behind a method."""
+    return MODEL_METHODS.get(method) or choose(labels_of(table), seed=seed).model
 
 
 def _by_model(

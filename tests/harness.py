@@ -91,11 +91,11 @@ def train(
     source: Path,
     out: Path,
     settings: TrainSettings = QUICK,
-    watcher: Callable[[Any], None] | None = None,
+    **listeners: Callable[[Any], None],
 ) -> Path:
     """`realm train` inside this process."""
     with mock.patch.dict(os.environ, {"SOURCE_DATE_EPOCH": EPOCH}):
-        pipeline.train(pipeline.Source((source,)), settings, out, watcher=watcher)
+        pipeline.train(pipeline.Source((source,)), settings, out, **listeners)
     return out
 
 

@@ -33,7 +33,7 @@ class Glad:
 
 
 def glad(labels: Labels) -> Glad:
-    """Fit GLAD to labels."""
+    """Eq. (19), fitted to labels."""
     who = labels.groups.annotator[labels.group]
     x = np.concatenate([np.ones(labels.n_annotators), np.zeros(labels.n_items)])
     last = -np.inf

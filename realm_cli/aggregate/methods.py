@@ -13,22 +13,22 @@ from realm_cli.annotations import AnnotationTable
 from realm_cli.choices import AnnotatorModel, Method
 from realm_cli.labels import FloatArray, Labels
 
-Weigh = Callable[[AnnotationTable, Labels, int], FloatArray]
-"""From a table, its labels and a seed to `[I, K]` probabilities (or shares of a vote)."""
+Weigh = Callable[[AnnotationTable, Labels], FloatArray]
+"""From a table and its labels to `[I, K]` probabilities (or shares of a vote)."""
 
 
-def _vote(table: AnnotationTable, labels: Labels, seed: int) -> FloatArray:
-    del labels, seed
+def _vote(table: AnnotationTable, labels: Labels) -> FloatArray:
+    del labels
     return vote_shares(table)
 
 
-def _wawa(table: AnnotationTable, labels: Labels, seed: int) -> FloatArray:
-    del table, seed
+def _wawa(table: AnnotationTable, labels: Labels) -> FloatArray:
+    del table
     return wawa(labels)
 
 
-def _glad(table: AnnotationTable, labels: Labels, seed: int) -> FloatArray:
-    del table, seed
+def _glad(table: AnnotationTable, labels: Labels) -> FloatArray:
+    del table
     return np.exp(glad(labels).log_q)
 
 

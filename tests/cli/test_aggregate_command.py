@@ -1,0 +1,62 @@
+"""`realm aggregate` as people run it."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from harness import colour_rows, realm, write_rows
+
+
+@pytest.fixture
+def crowd(tmp_path):
+    return write_rows(tmp_path / "crowd.jsonl", colour_rows(60))
+
+
+def test_labels_and_a_summary(crowd, tmp_path):
+    done = realm("aggregate", crowd, "--method", "guess", "-o", tmp_path / "l.parquet", "--json")
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert (told["method"], told["n_items"], told["n_gold"]) == ("guess", 60, 60)
+    labels = pq.read_table(tmp_path / "l.parquet").to_pylist()
+    right = sum(row["label"] == row["gold"] for row in labels) / 60
+    assert right == pytest.approx(told["accuracy"], abs=1e-9)
+    assert f"right on gold: {told['accuracy']:.1%} of 60 items" in done.stderr
+
+
+def test_auto_names_what_it_chose(crowd, tmp_path):
+    done = realm("aggregate", crowd, "-o", tmp_path / "l.parquet")
+    assert "method: auto (" in done.stderr
+    assert done.stdout == ""
+
+
+def test_gold_counts_where_it_is_asked_for(crowd, tmp_path):
+    done = realm("aggregate", crowd, "--use-gold", "-o", tmp_path / "l.parquet", "--json")
+    assert json.loads(done.stdout)["accuracy"] == 1.0
+
+
+def test_a_word_that_is_no_method(crowd, tmp_path):
+    done = realm("aggregate", crowd, "--method", "vote", "-o", tmp_path / "l.parquet")
+    assert done.returncode == 2
+    assert "majority" in done.stderr
+    assert not (tmp_path / "l.parquet").exists()
+
+
+def test_an_earlier_report_as_prior(crowd, tmp_path):
+    first = realm("report", crowd, "--json")
+    (tmp_path / "before.json").write_text(first.stdout)
+    again = realm("report", crowd, "--json", "--prior", tmp_path / "before.json")
+    assert again.returncode == 0
+
+    def width(process):
+        people = json.loads(process.stdout)["annotators"]
+        return sum(p["competence_interval"][1] - p["competence_interval"][0] for p in people)
+
+    assert width(again) < width(first)
+
+
+def test_a_prior_that_is_no_report(crowd, tmp_path):
+    done = realm("report", crowd, "--prior", crowd)
+    assert done.returncode == 3
+    assert "not JSON" in done.stderr or "no competence report" in done.stderr

@@ -1,0 +1,126 @@
+"""Cross-fitting, withheld annotations, and the fall-back to labels alone."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from harness import QUICK, colour_rows, train, write_rows
+from tables import items_of, table_of
+
+from realm_cli import fitting
+from realm_cli.calibration import calibrated, evidence, lapsing
+from realm_cli.choices import AnnotatorModel
+from realm_cli.config import JudgeSettings
+from realm_cli.estimation import crowd_of
+from realm_cli.labels import labels_of
+from realm_cli.pipeline import read_report
+
+
+def one_label_crowd(n_items: int = 3_000, n_annotators: int = 30, seed: int = 0):
+    """One label an item, w spread over 0..1, and a model that is sure and wrong on a fifth."""
+    rng = np.random.default_rng(seed)
+    gold = rng.integers(4, size=n_items)
+    w = np.linspace(0.02, 0.98, n_annotators)
+    annotator = rng.integers(n_annotators, size=n_items)
+    label = np.where(rng.random(n_items) < w[annotator], gold, rng.integers(4, size=n_items))
+    rows = list(zip(range(n_items), annotator.tolist(), label.tolist(), strict=True))
+    seen = np.where(rng.random(n_items) < 0.2, rng.integers(4, size=n_items), gold)
+    p = np.full((n_items, 4), 0.01)
+    p[np.arange(n_items), seen] = 0.97
+    return table_of(rows, items_of([4] * n_items)), w, np.log(p)
+
+
+def test_calibration_finds_the_lapse_and_so_the_experts():
+    table, w, log_p = one_label_crowd()
+    settings = JudgeSettings(annotator_model=AnnotatorModel.EXPERTISE)
+    crowd = crowd_of(table, settings)
+    dulled, _, fitted = fitting.fit_to_predictions(crowd, settings, log_p)
+    assert np.exp(dulled.max(axis=1)).mean() == pytest.approx(0.85, abs=0.04)
+    found = fitted.model.expertise(fitted.parameters)
+    assert np.abs(found - w).mean() < 0.09
+    assert abs((found - w).mean()) < 0.04
+    np.testing.assert_allclose(np.exp(dulled).sum(axis=1), 1)
+
+
+def test_evidence_by_hand():
+    # One label, K = 2, p(y) = .9: the mean over w of .9 w + .5 (1 - w) is .7.
+    labels = labels_of(table_of([(0, 0, 0)], items_of([2])))
+    log_p = np.log([[0.9, 0.1]])
+    assert np.exp(evidence(log_p, labels, 1.0, 0.0)) == pytest.approx(0.7)
+    # Half of the time the model knows nothing: p' = .7, and the mean is .6.
+    assert np.exp(evidence(log_p, labels, 1.0, 0.5)) == pytest.approx(0.6)
+    np.testing.assert_allclose(np.exp(lapsing(log_p, labels, 1.0, 0.5)), [[0.7, 0.3]])
+
+
+def test_a_model_that_knows_nothing_is_dulled():
+    table, _, _ = one_label_crowd(1_000)
+    rng = np.random.default_rng(1)
+    p = np.full((1_000, 4), 0.01)
+    p[np.arange(1_000), rng.integers(4, size=1_000)] = 0.97
+    dulled = calibrated(np.log(p), labels_of(table))
+    assert np.exp(dulled.max(axis=1)).mean() < 0.5
+
+
+def test_withheld_labels_are_one_of_several():
+    rows = [(i, a, 0) for i in range(400) for a in range(1 + i % 3)]
+    labels = labels_of(table_of(rows, items_of([2] * 400)))
+    out = fitting._withheld(labels, 0)
+    n = np.bincount(labels.item[out], minlength=400)
+    assert set(n.tolist()) == {0, 1}
+    assert (np.bincount(labels.item)[n == 1] > 1).all()
+    assert out.sum() == round(fitting.WITHHELD * sum(i % 3 > 0 for i in range(400)))
+    assert not fitting._withheld(labels_of(table_of(rows[:60], items_of([2] * 400))), 0).any()
+
+
+@pytest.mark.parametrize(
+    ("per_item", "asked", "expected"), [(1, None, 5), (3, None, 1), (3, 4, 4), (1, 1, 1)]
+)
+def test_folds(per_item, asked, expected):
+    rows = [(i, (i + a) % 7, 0) for i in range(30) for a in range(per_item)]
+    settings = QUICK.model_copy(update={"cross_fit": asked})
+    assert fitting.n_folds(crowd_of(table_of(rows, items_of([2] * 30)), settings), settings) == (
+        expected
+    )
+
+
+def test_a_cross_fitted_run(tmp_path):
+    """What it says of itself, how often it trains, and that the model's word is held out."""
+    crowd = write_rows(tmp_path / "one.jsonl", colour_rows(60, per_item=1))
+    told = []
+    settings = QUICK.model_copy(update={"cross_fit": 3, "epochs": 1})
+    run = train(crowd, tmp_path / "run", settings, told=told.append)
+    assert [line for line in told if "training" in line] == [
+        "cross-fitting: 4 trainings, each annotator judged by models that have not seen the items",
+        "cross-fitting: training 1 of 4",
+        "cross-fitting: training 2 of 4",
+        "cross-fitting: training 3 of 4",
+        "training the final model on everything",
+    ]
+    report = read_report(run)
+    assert report.estimate.kind in {"cross-fitted", "label-only"}
+    assert (report.estimate.fallback is None) is (report.estimate.kind == "cross-fitted")
+    assert (run / "model.safetensors").is_file()
+
+
+def test_a_model_at_chance_has_no_say(tmp_path, monkeypatch):
+    """Predictions that are sure and random make withheld labels harder to foretell."""
+    original = fitting._train
+
+    def garbled(crowd, *arguments, **more):
+        result = original(crowd, *arguments, **more)
+        rng = np.random.default_rng(0)
+        scores = rng.normal(0, 8, result.log_p.shape)
+        log_p = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        return fitting.replace(result, log_p=log_p)
+
+    monkeypatch.setattr(fitting, "_train", garbled)
+    crowd = write_rows(tmp_path / "many.jsonl", colour_rows(300, per_item=3))
+    run = train(crowd, tmp_path / "run", QUICK.model_copy(update={"epochs": 1}))
+    report = json.loads((run / "realm" / "report.json").read_text())
+    assert report["estimate"]["kind"] == "label-only"
+    assert "withheld" in report["estimate"]["fallback"]
+    assert "model-at-chance" in {warning["code"] for warning in report["warnings"]}
+    gold = report["summary"]["accuracy_on_gold"]
+    assert gold["posterior"] >= gold["majority"] > gold["model"]
