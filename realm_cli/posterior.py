@@ -20,6 +20,8 @@ from realm_cli.labels import FloatArray, Groups, Labels
 
 GRID_SIZE = 400
 COVERAGE = 0.95
+NEARLY = 0.9
+"""Points nearly as dense as the least dense point of an interval belong to it, too."""
 CHAINS = 4
 """Chains of draws, so that one that stays in a corner of the truth does not pass for certainty."""
 BURN_IN = 20
@@ -307,6 +309,8 @@ def _summarise(weights: FloatArray) -> Interval:
     mass = np.cumsum(ranked, axis=1)
     inside = np.empty_like(density, dtype=bool)
     np.put_along_axis(inside, order, mass - ranked < COVERAGE, 1)
+    # A flat posterior knows nothing, and which points it leaves out would be left to chance.
+    inside |= density >= NEARLY * np.where(inside, density, np.inf).min(axis=1, keepdims=True)
     low = inside.argmax(axis=1) / GRID_SIZE
     high = 1 - inside[:, ::-1].argmax(axis=1) / GRID_SIZE
     return Interval(density @ _grid(), low, high)

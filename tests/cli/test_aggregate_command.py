@@ -15,7 +15,16 @@ def crowd(tmp_path):
 
 
 def test_labels_and_a_summary(crowd, tmp_path):
-    done = realm("aggregate", crowd, "--method", "guess", "-o", tmp_path / "l.parquet", "--json")
+    done = realm(
+        "aggregate",
+        crowd,
+        "--method",
+        "guess",
+        "-o",
+        tmp_path / "l.parquet",
+        "--json",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0
     told = json.loads(done.stdout)
     assert (told["method"], told["n_items"], told["n_gold"]) == ("guess", 60, 60)
@@ -26,27 +35,29 @@ def test_labels_and_a_summary(crowd, tmp_path):
 
 
 def test_auto_names_what_it_chose(crowd, tmp_path):
-    done = realm("aggregate", crowd, "-o", tmp_path / "l.parquet")
+    done = realm("aggregate", crowd, "-o", tmp_path / "l.parquet", cwd=tmp_path)
     assert "method: auto (" in done.stderr
     assert done.stdout == ""
 
 
 def test_gold_counts_where_it_is_asked_for(crowd, tmp_path):
-    done = realm("aggregate", crowd, "--use-gold", "-o", tmp_path / "l.parquet", "--json")
+    done = realm(
+        "aggregate", crowd, "--use-gold", "-o", tmp_path / "l.parquet", "--json", cwd=tmp_path
+    )
     assert json.loads(done.stdout)["accuracy"] == 1.0
 
 
 def test_a_word_that_is_no_method(crowd, tmp_path):
-    done = realm("aggregate", crowd, "--method", "vote", "-o", tmp_path / "l.parquet")
+    done = realm("aggregate", crowd, "--method", "vote", "-o", tmp_path / "l.parquet", cwd=tmp_path)
     assert done.returncode == 2
     assert "majority" in done.stderr
     assert not (tmp_path / "l.parquet").exists()
 
 
 def test_an_earlier_report_as_prior(crowd, tmp_path):
-    first = realm("report", crowd, "--json")
+    first = realm("report", crowd, "--json", cwd=tmp_path)
     (tmp_path / "before.json").write_text(first.stdout)
-    again = realm("report", crowd, "--json", "--prior", tmp_path / "before.json")
+    again = realm("report", crowd, "--json", "--prior", tmp_path / "before.json", cwd=tmp_path)
     assert again.returncode == 0
 
     def width(process):
@@ -57,6 +68,6 @@ def test_an_earlier_report_as_prior(crowd, tmp_path):
 
 
 def test_a_prior_that_is_no_report(crowd, tmp_path):
-    done = realm("report", crowd, "--prior", crowd)
+    done = realm("report", crowd, "--prior", crowd, cwd=tmp_path)
     assert done.returncode == 3
     assert "not JSON" in done.stderr or "no competence report" in done.stderr
