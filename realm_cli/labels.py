@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +88,12 @@ class Block:
     def local_item(self) -> Codes32:
         """`[n]` place of each label's item in the block."""
         return self.key % np.int32(self.n_items)
+
+    @cached_property
+    def row_ends(self) -> Codes32:
+        """`[items + 1]` where each item's labels begin, and where the last one's end."""
+        ends = np.cumsum(np.bincount(self.local_item, minlength=self.n_items))
+        return np.concatenate([[0], ends]).astype(np.int32)
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,7 @@ def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:
     counts = np.zeros(answers.counts_shape)
     class_counts = np.zeros((len(labels.class_task), labels.width))
     total = answers.constant(labels)
-    for block, log_q, evidence in _passes(labels, answers, truth):
-        q = np.exp(log_q)
+    for block, q, evidence in _passes(labels, answers, truth):
         counts += answers.count(block, q)
         _add_classes(class_counts, labels, block, q)
         total += evidence
@@ -188,8 +187,9 @@ def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:
 def log_posterior(labels: Labels, answers: Answers, truth: Truth) -> FloatArray:
     """Eq. (8): `[I, W]` normalised log-posterior of every item's truth."""
     found = np.empty((labels.n_items, labels.width))
-    for block, log_q, _ in _passes(labels, answers, truth):
-        found[block.items] = log_q
+    for block in labels.blocks:
+        scores = _scores(labels, answers, truth, block)
+        found[block.items] = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     return found
 
 
@@ -200,10 +200,10 @@ def draw_truth(
     counts = np.zeros(answers.counts_shape)
     class_counts = np.zeros((len(labels.class_task), labels.width))
     dice = labels.item_dice(rng)
-    for block, log_q, _ in _passes(labels, answers, truth):
-        rising = np.cumsum(np.exp(log_q), axis=1)
+    for block, q, _ in _passes(labels, answers, truth):
+        rising = np.cumsum(q, axis=1)
         z = (rising < dice[block.items, None] * rising[:, -1:]).sum(axis=1)
-        drawn = np.zeros(log_q.shape, order="F")
+        drawn = np.zeros(q.shape, order="F")
         drawn[np.arange(block.n_items), z] = 1
         counts += answers.count(block, drawn)
         _add_classes(class_counts, labels, block, drawn)
@@ -213,17 +213,28 @@ def draw_truth(
 def _passes(
     labels: Labels, answers: Answers, truth: Truth
 ) -> Iterator[tuple[Block, FloatArray, float]]:
-    """Each block with its log-posterior `[items, W]` and the log-evidence of its labels."""
+    """Each block with its posterior `[items, W]` and the log-evidence of its labels."""
     for block in labels.blocks:
-        scores = np.asfortranarray(answers.evidence(block) + truth.log_prior(block, labels))
-        peak = scores.max(axis=1)
-        scores -= peak[:, None]
-        total = np.log(np.exp(scores).sum(axis=1))
-        scores -= total[:, None]
-        yield block, scores, float(peak.sum() + total.sum())
+        q = _scores(labels, answers, truth, block)
+        peak = q.max(axis=1)
+        q -= peak[:, None]
+        np.exp(q, out=q)
+        total = q.sum(axis=1)
+        q /= total[:, None]
+        yield block, q, float(peak.sum() + np.log(total).sum())
+
+
+def _scores(labels: Labels, answers: Answers, truth: Truth, block: Block) -> FloatArray:
+    """`[items, W]` unnormalised log-posterior, column after column: rows are short."""
+    scores = np.asfortranarray(answers.evidence(block))
+    scores += truth.log_prior(block, labels)
+    return scores
 
 
 def _add_classes(total: FloatArray, labels: Labels, block: Block, q: FloatArray) -> None:
+    if len(total) == 1:
+        total[0] += q.sum(axis=0)
+        return
     which = labels.item_class[block.items]
     for k in range(total.shape[1]):
         total[:, k] += np.bincount(which, q[:, k], len(total))

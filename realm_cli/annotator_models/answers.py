@@ -134,11 +134,9 @@ class Table:
     def _labels(self, block: Block) -> csr_matrix[np.float64]:
         """`[items, G W]` ones where an item has a label."""
         n_groups, width = self.log_a.shape[:2]
-        ends = np.cumsum(np.bincount(block.local_item, minlength=block.n_items))
         column = block.group * np.int32(width) + block.label
-        ones = np.ones(len(column))
-        start = np.concatenate([[0], ends]).astype(np.int32)
-        return csr_matrix((ones, column, start), shape=(block.n_items, n_groups * width))
+        parts = (np.ones(len(column)), column, block.row_ends)
+        return csr_matrix(parts, shape=(block.n_items, n_groups * width))
 
 
 def label_counts(labels: Labels) -> FloatArray:
