@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 """Folds of cross-fitting where it is the default: at one label an item."""
-WITHHELD = 0.1
+WITHHELD = 0.05
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing, and none is withheld."""
@@ -130,7 +130,7 @@ def _train(
 
 
 def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
-    """`[N]` one label of a tenth of the items that have several."""
+    """`[N]` one label of a twentieth of the items that have several."""
     rng = np.random.default_rng([seed, 1])
     several = np.flatnonzero(np.bincount(labels.item, minlength=labels.n_items) > 1)
     dice = labels.item_dice(rng)[several]

@@ -68,7 +68,7 @@ def label_items(
     """
     if method in METHODS:
         return _labelling(table, method.value, weights(table, method, seed=seed), ())
-    model = _model(table, method, seed)
+    model = _model(table, method)
     name = f"{method.value} ({model.value})" if method is Method.AUTO else method.value
     q, issues = _by_model(table, model, seed, use_gold=use_gold)
     return _labelling(table, name, q, tuple(issues))
@@ -84,12 +84,12 @@ def weights(table: AnnotationTable, method: Method, *, seed: int = 0) -> FloatAr
     """
     if method in METHODS:
         return METHODS[method](table, labels_of(table))
-    return _by_model(table, _model(table, method, seed), seed, use_gold=False)[0]
+    return _by_model(table, _model(table, method), seed, use_gold=False)[0]
 
 
-def _model(table: AnnotationTable, method: Method, seed: int) -> AnnotatorModel:
+def _model(table: AnnotationTable, method: Method) -> AnnotatorModel:
     """The annotator model behind a method."""
-    return MODEL_METHODS.get(method) or choose(labels_of(table), seed=seed).model
+    return MODEL_METHODS.get(method) or choose(labels_of(table)).model
 
 
 def _by_model(

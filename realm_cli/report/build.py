@@ -12,6 +12,7 @@ import pandas as pd
 
 from realm_cli import __version__
 from realm_cli.aggregate.majority import vote_shares, winning_shares
+from realm_cli.agreement import agreement
 from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.doubts import BELOW_CHANCE_SIGMAS, FEW_LABELS
 from realm_cli.estimation import Estimation
@@ -22,6 +23,7 @@ from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
     AnnotatorReport,
+    Coefficient,
     CompetenceReport,
     Estimate,
     Flag,
@@ -30,6 +32,7 @@ from realm_cli.report.model import (
     Interval,
     Place,
     Summary,
+    TaskAgreement,
     TaskCompetence,
     TaskReport,
     Tool,
@@ -218,6 +221,23 @@ def _task(t: int, table: AnnotationTable, matrix: Sequence[Sequence[TaskCompeten
         n_annotations=n,
         labels=table.items.option_sets[option_sets[0]] if len(option_sets) == 1 else None,
         mean_competence=total / n,
+        agreement=_task_agreement(t, table),
+    )
+
+
+def _task_agreement(t: int, table: AnnotationTable) -> TaskAgreement:
+    found = agreement(table, t)
+    parts = {
+        name: None if one is None else Coefficient(value=one.value, low=one.low, high=one.high)
+        for name, one in (
+            ("percent", found.percent),
+            ("alpha", found.alpha),
+            ("kappa", found.kappa),
+            ("ac1", found.ac1),
+        )
+    }
+    return TaskAgreement(
+        n_items=found.n_items, n_pairs=found.n_pairs, scale=found.scale.value, **parts
     )
 
 

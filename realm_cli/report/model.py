@@ -74,6 +74,26 @@ class Agreement(_Part):
     percent: Probability | None
 
 
+class Coefficient(_Part):
+    """An agreement coefficient and its 95% bootstrap interval over items."""
+
+    value: Annotated[float, Field(le=1, allow_inf_nan=False)]
+    low: Annotated[float, Field(allow_inf_nan=False)]
+    high: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class TaskAgreement(_Part):
+    """How far the annotators of one task agree; null where a coefficient is not defined."""
+
+    n_items: int
+    n_pairs: int
+    scale: str
+    percent: Coefficient | None
+    alpha: Coefficient | None
+    kappa: Coefficient | None
+    ac1: Coefficient | None
+
+
 class GoldAccuracy(_Part):
     """Share of the items with gold on which each label is right."""
 
@@ -162,6 +182,7 @@ class TaskReport(_Part):
     n_annotations: int
     labels: tuple[str, ...] | None
     mean_competence: Probability
+    agreement: TaskAgreement | None = None
 
 
 class Place(_Part):

@@ -8,6 +8,7 @@ from collections import Counter
 
 from realm_cli.report.model import (
     AnnotatorReport,
+    Coefficient,
     CompetenceReport,
     Flag,
     GoldAccuracy,
@@ -137,7 +138,16 @@ def agreement_words(report: CompetenceReport) -> str:
     if found.percent is None:
         return "unknown: no item has two labels"
     pairs = counted(found.n_pairs, "pair")
-    return f"{percent(found.percent, 1)} of {pairs} of labels on the same item"
+    words = f"{percent(found.percent, 1)} of {pairs} of labels on the same item"
+    only = report.tasks[0].agreement if len(report.tasks) == 1 else None
+    if only is not None and only.alpha is not None:
+        words += f"; Krippendorff's alpha {coefficient(only.alpha)}"
+    return words
+
+
+def coefficient(found: Coefficient) -> str:
+    """A coefficient with its interval, as in `.62 (.58 to .66)`."""
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def gold_words(gold: GoldAccuracy) -> str:

@@ -277,12 +277,19 @@ def _task_columns(tasks: Sequence[TaskReport], width: int) -> list[_Column[TaskR
         _Column("annotations", 11, lambda task: f"{task.n_annotations:,}"),
         _Column("mean competence", 15, lambda task: reading.percent(task.mean_competence)),
     ]
+    if any(task.agreement is not None and task.agreement.alpha for task in tasks):
+        columns.append(_Column("alpha", 5, _alpha_cell))
     left = max(_room(columns, width, flexible=2), 24)
     longest = max((cell_len(typed(task.task).plain) for task in tasks), default=0)
     name = min(max(longest, len("task")), left // 2)
     names = _Column[TaskReport]("task", name, lambda task: typed(task.task, name), right=False)
     labels = _Column[TaskReport]("labels", left - name, _labels_cell, right=False)
     return [names, *columns, labels]
+
+
+def _alpha_cell(task: TaskReport) -> str:
+    found = task.agreement.alpha if task.agreement else None
+    return "–" if found is None else f"{found.value:.2f}"
 
 
 def _labels_cell(task: TaskReport) -> Text:
