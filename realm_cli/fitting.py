@@ -37,7 +37,9 @@ FOLDS = 5
 WITHHELD = 0.05
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
-"""Fewer withheld labels than this show nothing, and none is withheld."""
+"""Fewer withheld labels than this show nothing."""
+MOST_WITHHELD = 0.2
+"""Where these would be more than this share of the items, none is withheld."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
@@ -134,10 +136,11 @@ def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
     rng = np.random.default_rng([seed, 1])
     several = np.flatnonzero(np.bincount(labels.item, minlength=labels.n_items) > 1)
     dice = labels.item_dice(rng)[several]
-    chosen = np.sort(several[np.argsort(dice)[: round(len(several) * WITHHELD)]])
+    n = max(round(len(several) * WITHHELD), FEWEST_WITHHELD)
     out = np.zeros(len(labels), dtype=bool)
-    if len(chosen) < FEWEST_WITHHELD:
+    if n > MOST_WITHHELD * len(several):
         return out
+    chosen = np.sort(several[np.argsort(dice)[:n]])
     starts = np.searchsorted(labels.item, chosen)
     ends = np.searchsorted(labels.item, chosen, side="right")
     out[starts + (rng.random(len(chosen)) * (ends - starts)).astype(np.int64)] = True

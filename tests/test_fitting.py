@@ -70,7 +70,7 @@ def test_withheld_labels_are_one_of_several():
     n = np.bincount(labels.item[out], minlength=400)
     assert set(n.tolist()) == {0, 1}
     assert (np.bincount(labels.item)[n == 1] > 1).all()
-    assert out.sum() == round(fitting.WITHHELD * sum(i % 3 > 0 for i in range(400)))
+    assert out.sum() == fitting.FEWEST_WITHHELD
     assert not fitting._withheld(labels_of(table_of(rows[:60], items_of([2] * 400))), 0).any()
 
 
