@@ -232,6 +232,7 @@ def _ratio(over: FloatArray | float, under: FloatArray) -> FloatArray:
 
 def _coefficient(values: FloatArray) -> Coefficient | None:
     """The data's value, and the middle 95% of the resamples; None where it is not defined."""
+    values = np.minimum(values, 1.0)  # rounding can lift full agreement a little above
     value, drawn = float(values[0]), values[1:][np.isfinite(values[1:])]
     if not np.isfinite(value) or not len(drawn):
         return None

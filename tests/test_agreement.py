@@ -142,6 +142,13 @@ def test_everyone_alike_is_one_and_guessing_is_nothing():
         assert one.low < 0.02
 
 
+@pytest.mark.parametrize("n", range(2, 40))
+def test_full_agreement_is_never_more_than_one(n):
+    found = agreement(counted([[3, 0, 0], [0, 3, 0], [0, 0, 3]] * n + [[0, 2, 0]]), 0)
+    for one in (found.percent, found.alpha, found.kappa, found.ac1):
+        assert one.low <= one.value <= one.high <= 1
+
+
 def test_what_is_not_defined_is_none():
     single = agreement(counted([[1, 0], [0, 1]]), 0)
     assert (single.n_items, single.percent, single.alpha) == (0, None, None)
