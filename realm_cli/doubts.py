@@ -51,14 +51,14 @@ def doubts_of_labels(table: AnnotationTable, fitted: Fit) -> list[Issue]:
     return [*_two_annotators(table), *_restarts(fitted), *_against_the_vote(table, fitted)]
 
 
-def below_chance(found: Estimation) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def below_chance(found: Estimation) -> npt.NDArray[np.bool_]:
     """`[A]` whether others contradict an annotator more often than they would a guesser."""
     table = found.crowd.table
     chance = 1 / table.items.n_options[table.item]
     n = len(table.annotators)
     gain = np.bincount(table.annotator, found.judgement.agreement - chance, n)
     spread = np.sqrt(np.bincount(table.annotator, chance * (1 - chance), n))
-    far: np.ndarray[tuple[int], np.dtype[np.bool_]] = gain < -BELOW_CHANCE_SIGMAS * spread
+    far: npt.NDArray[np.bool_] = gain < -BELOW_CHANCE_SIGMAS * spread
     return far
 
 

@@ -136,43 +136,32 @@ def choice_for(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None =
     return choose(crowd.labels, log_p=log_p)
 
 
-def estimate(
-    crowd: Crowd,
-    settings: JudgeSettings,
-    *,
-    choice: Choice | None = None,
-    log_p: FloatArray | None = None,
-    told: Told = lambda _: None,
-) -> Estimation:
-    """Judge annotators by labels, and by predictions that have not seen them.
+def fit_crowd(
+    crowd: Crowd, settings: JudgeSettings, choice: Choice, log_p: FloatArray | None = None
+) -> Fit:
+    """The annotator model chosen, fitted to a crowd's labels (and to held-out predictions)."""
+    return fit_model(
+        choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
+    )
+
+
+def estimate(crowd: Crowd, settings: JudgeSettings, *, told: Told = lambda _: None) -> Estimation:
+    """Judge annotators by labels alone.
 
     Args:
         crowd: The labels.
         settings: How to judge.
-        choice: The annotator model, where it has been chosen.
-        log_p: `[I, W]` held-out predictions; None without a language model.
         told: Told what is going on.
     """
-    if choice is None:
-        told("choosing the annotator model")
-        choice = choice_for(crowd, settings, log_p)
-    told(f"fitting {choice.model.value}")
-    fit = fit_model(
-        choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
-    )
-    return judged(crowd, settings, choice, fit, told)
-
-
-def fitted(crowd: Crowd, settings: JudgeSettings) -> Fit:
-    """Truth and annotators, without asking how sure one can be."""
+    told("choosing the annotator model")
     choice = choice_for(crowd, settings)
-    return fit_model(choice.model, crowd.labels, history=crowd.history, seed=settings.seed)
-
-
-def judged(
-    crowd: Crowd, settings: JudgeSettings, choice: Choice, fit: Fit, told: Told = lambda _: None
-) -> Estimation:
-    """An estimation from a fit."""
+    told(f"fitting the annotator model {choice.model.value}")
+    fit = fit_crowd(crowd, settings, choice)
     told("drawing how sure one can be")
+    return judged(crowd, settings, choice, fit)
+
+
+def judged(crowd: Crowd, settings: JudgeSettings, choice: Choice, fit: Fit) -> Estimation:
+    """An estimation from a fit."""
     judgement = judge(crowd.labels, fit, crowd.history, seed=settings.seed)
     return Estimation(crowd, choice, fit, judgement)

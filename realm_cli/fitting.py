@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from realm_cli import estimation
-from realm_cli.aggregate.choice import Choice, bind, fit_model, foretold
+from realm_cli.aggregate.choice import Choice, foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
 from realm_cli.calibration import calibrated
@@ -26,7 +26,7 @@ from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.report.model import Kind
-from realm_cli.training import FitResult, Progress, fit, predict_log_p
+from realm_cli.training import FitResult, Progress, fit
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -104,17 +104,26 @@ def _in_sample(crowd: Crowd, work: Work) -> Trained:
     """One training on all but a few withheld annotations."""
     labels, settings = crowd.labels, work.settings
     choice = estimation.choice_for(crowd, settings)
-    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
+    alone = estimation.fit_crowd(crowd, settings, choice)
     keep = ~_withheld(labels, settings.seed)
-    # Only the joint objective shares the assumption of the label-only fit: one truth an item.
-    joint = settings.objective is Objective.JOINT
-    start = alone.parameters if joint else alone.model.start()
-    result = _train(crowd, work, learner(alone.model, start), keep)
+    result = _train(crowd, work, _beginner(alone, settings), keep)
     fitted = with_predictions(alone, result.parameters, result.log_p)
-    reason = None if keep.all() else _no_help(crowd, choice, result, keep)
+    reason = None
+    if not keep.all():
+        rest = estimation.fit_crowd(replace(crowd, labels=labels.only(keep)), settings, choice)
+        reason = _no_help(crowd, rest, result, ~keep)
     kind = Kind.IN_SAMPLE if reason is None else Kind.LABEL_ONLY
     found = estimation.judged(crowd, settings, choice, fitted if reason is None else alone)
     return Trained(found, result.log_p, kind, reason)
+
+
+def _beginner(alone: Fit, settings: TrainSettings) -> Learner:
+    """The annotator model at its start: what labels alone say, or nothing.
+
+    Only the joint objective shares the assumption of the label-only fit: one truth an item.
+    """
+    joint = settings.objective is Objective.JOINT
+    return learner(alone.model, alone.parameters if joint else alone.model.start())
 
 
 def _train(
@@ -125,10 +134,11 @@ def _train(
     answers = answers_by_item(crowd.table, kept)
     some = np.array([i for i, found in enumerate(answers) if found.labels], dtype=np.int64)
     dataset = ItemDataset(work.encoded.only(some), [answers[i] for i in some])
-    settings = work.settings.model_copy(update={"seed": work.settings.seed + seed_step})
-    result = fit(work.backbone, dataset, annotators, settings, watcher=work.watcher)
-    log_p = predict_log_p(work.backbone, work.encoded, settings.batch_size)
-    return replace(result, log_p=log_p)
+    seed = (work.settings.seed + seed_step) % 2**32
+    settings = work.settings.model_copy(update={"seed": seed})
+    return fit(
+        work.backbone, dataset, annotators, settings, watcher=work.watcher, predict=work.encoded
+    )
 
 
 def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
@@ -147,16 +157,18 @@ def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
     return out
 
 
-def _no_help(
-    crowd: Crowd, choice: Choice, result: FitResult, keep: npt.NDArray[np.bool_]
-) -> str | None:
+def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: npt.NDArray[np.bool_]) -> str | None:
     """Why the model's word should not count: it makes withheld annotations no easier to foretell.
 
     Both sides know the other labels of the item; one knows the model's prediction besides.
+
+    Args:
+        crowd: All labels.
+        alone: The fit to those that were not withheld.
+        result: What training on these came to.
+        out: Which were withheld `[N]`.
     """
     labels = crowd.labels
-    rest, out = labels.only(keep), ~keep
-    alone = fit_model(choice.model, rest, history=crowd.history, seed=0)
     beside = with_predictions(alone, result.parameters, result.log_p)
     gain = [
         foretold(one, labels.item[out], labels.group[out], labels.label[out]).mean()
@@ -181,7 +193,7 @@ def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
     log_p = _held_out_predictions(crowd, work, folds)
     work.told("fitting annotators to held-out predictions")
     log_p, choice, fitted = fit_to_predictions(crowd, settings, log_p)
-    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
+    alone = estimation.fit_crowd(crowd, settings, choice)
     gain = fitted.log_posterior - alone.log_posterior
     work.told("training the final model on everything")
     annotators = learner(fitted.model, fitted.parameters)
@@ -201,18 +213,15 @@ def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
 def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
     """`[I, K]` predictions of models that were not trained on the item."""
     labels, settings = crowd.labels, work.settings
-    rng = np.random.default_rng([settings.seed, 2])
-    fold = rng.permutation(np.arange(labels.n_items) % folds)
-    choice = estimation.choice_for(crowd, settings)
-    model = bind(choice.model, labels, crowd.history)
-    alone = fit_model(choice.model, labels, history=crowd.history, seed=settings.seed)
-    start = alone.parameters if settings.objective is Objective.JOINT else model.start()
+    dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
+    fold = np.argsort(np.argsort(dice)) % folds
+    alone = estimation.fit_crowd(crowd, settings, estimation.choice_for(crowd, settings))
     fresh = deepcopy(work.backbone.model.state_dict())
     log_p = np.full((labels.n_items, labels.width), -np.inf)
     for held in range(folds):
         work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
         keep = fold[labels.item] != held
-        result = _train(crowd, work, learner(model, start), keep, held + 1)
+        result = _train(crowd, work, _beginner(alone, settings), keep, held + 1)
         log_p[fold == held] = result.log_p[fold == held]
         work.backbone.model.load_state_dict(fresh)
     return log_p
@@ -233,7 +242,4 @@ def fit_to_predictions(
     """
     log_p = calibrated(log_p, crowd.labels)
     choice = estimation.choice_for(crowd, settings, log_p)
-    fitted = fit_model(
-        choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
-    )
-    return log_p, choice, fitted
+    return log_p, choice, estimation.fit_crowd(crowd, settings, choice, log_p)

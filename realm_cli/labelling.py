@@ -16,6 +16,7 @@ from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.choices import AnnotatorModel, Method
 from realm_cli.config import JudgeSettings
 from realm_cli.doubts import doubts_of_labels
+from realm_cli.errors import UsageError
 from realm_cli.labels import FloatArray, labels_of
 from realm_cli.report.tables import labels_table
 from realm_cli.schema import Issue
@@ -65,8 +66,17 @@ def label_items(
         method: How.
         seed: Decides the restarts.
         use_gold: Whether gold counts as known truth.
+
+    Raises:
+        UsageError: The method cannot take gold, or the labels.
     """
     if method in METHODS:
+        if use_gold:
+            raise UsageError(
+                f"--use-gold has no meaning with --method {method.value}, which knows no truth "
+                "beside the labels",
+                hint="take auto, expertise, signed, guess or dawid-skene",
+            )
         return _labelling(table, method.value, weights(table, method, seed=seed), ())
     model = _model(table, method)
     name = f"{method.value} ({model.value})" if method is Method.AUTO else method.value
@@ -96,7 +106,8 @@ def _by_model(
     table: AnnotationTable, model: AnnotatorModel, seed: int, *, use_gold: bool
 ) -> tuple[FloatArray, list[Issue]]:
     settings = JudgeSettings(annotator_model=model, seed=seed, use_gold=use_gold)
-    fitted = estimation.fitted(estimation.crowd_of(table, settings), settings)
+    crowd = estimation.crowd_of(table, settings)
+    fitted = estimation.fit_crowd(crowd, settings, estimation.choice_for(crowd, settings))
     return np.exp(fitted.log_q), doubts_of_labels(table, fitted)
 
 

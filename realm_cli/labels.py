@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
+from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.coding import IntArray
 
 FloatArray = npt.NDArray[np.float64]
@@ -356,8 +356,3 @@ def _blocks(labels: Labels) -> Iterator[Block]:
             label=labels.label[rows],
         )
         start = stop
-
-
-def truth_mask(labels: Labels) -> npt.NDArray[np.bool_] | None:
-    """`[I]` whether an item's truth is known; None where none is."""
-    return None if labels.known is None else labels.known != NO_GOLD

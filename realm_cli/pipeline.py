@@ -190,9 +190,8 @@ def _fallback(trained: Trained) -> list[Issue]:
         Issue(
             code="model-at-chance",
             severity=Severity.WARNING,
-            message=f"labels and annotators are judged without the model: {trained.fallback}",
-            hint="more epochs, more data or a larger model may help; the model is saved all the "
-            "same",
+            message=f"labels and annotators are judged without the model: {trained.fallback}; more "
+            "epochs, more data or a larger model may help; the model is saved all the same",
         )
     ]
 

@@ -6,7 +6,6 @@ of docs/method.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,14 +64,7 @@ class Judgement:
     agreement: FloatArray
 
 
-def judge(
-    labels: Labels,
-    fit: Fit,
-    history: History,
-    *,
-    seed: int = 0,
-    watcher: Callable[[int, int], None] | None = None,
-) -> Judgement:
+def judge(labels: Labels, fit: Fit, history: History, *, seed: int = 0) -> Judgement:
     """Eq. (10): posteriors of every annotator's competence, whatever the truth and the others are.
 
     Truth and annotators are drawn in turn (Gibbs sampling) from their posterior under the fitted
@@ -84,7 +76,6 @@ def judge(
         fit: What was fitted to them.
         history: What earlier batches said.
         seed: Decides the draws.
-        watcher: Told of each sweep: its number, and how many there are.
     """
     rng = np.random.default_rng(seed)
     chains = CHAINS if len(labels) <= MOST_LABELS else 1
@@ -98,8 +89,6 @@ def judge(
         truth = truth.draw(drawn.class_counts, rng)
         if place >= BURN_IN:
             heaps.add(fit.model.right(drawn.counts), fit.model.knowledge(parameters))
-        if watcher is not None:
-            watcher(sweep + 1, chains * (BURN_IN + SWEEPS))
     return heaps.judgement(left_out_agreement(labels, fit))
 
 

@@ -51,7 +51,7 @@ class FitResult:
     """What training learned.
 
     Attributes:
-        log_p: `[I, K]` log-probabilities of the options, after training on the same items.
+        log_p: `[I, K]` log-probabilities of the options of the items predicted.
         parameters: Of the annotator model, as its bound form takes them.
         history: One entry a logged step.
     """
@@ -189,6 +189,7 @@ def fit(
     settings: TrainSettings,
     *,
     watcher: Callable[[Progress], None] | None = None,
+    predict: EncodedItems | None = None,
 ) -> FitResult:
     """Learn the backbone's weights and the annotators' expertise from annotations.
 
@@ -198,6 +199,7 @@ def fit(
         annotators: The annotator model, trained in place from where it stands.
         settings: How.
         watcher: Called after each step.
+        predict: The items to predict once trained; those trained on where None.
 
     Raises:
         TrainingError: The loss is not a number.
@@ -216,7 +218,7 @@ def fit(
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train()
-    log_p = predict_log_p(backbone, items.encoded, settings.batch_size)
+    log_p = predict_log_p(backbone, predict or items.encoded, settings.batch_size)
     # The loss is looked at every few steps only, and never after the last.
     if np.isnan(log_p).any() or any(p.isnan().any() for p in annotators.parameters()):
         raise TrainingError(

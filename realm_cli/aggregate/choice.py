@@ -6,7 +6,7 @@ rest and asked for the probability of every label held out (eq. 18).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,8 @@ from realm_cli.aggregate.em import RESTARTS, Fit, fit
 from realm_cli.annotator_models import ANNOTATOR_MODELS
 from realm_cli.annotator_models.base import BoundModel, History
 from realm_cli.choices import AnnotatorModel
-from realm_cli.labels import FloatArray, Labels
+from realm_cli.coding import IntArray
+from realm_cli.labels import Codes32, FloatArray, Labels
 from realm_cli.truth import Predicted, Truth, even, unknown_prevalence
 
 FOLDS = 5
@@ -84,7 +85,6 @@ def choose(
     *,
     log_p: FloatArray | None = None,
     seed: int = 0,
-    watcher: Callable[[str], None] | None = None,
 ) -> Choice:
     """Eq. (18): the model of the highest held-out likelihood.
 
@@ -94,19 +94,13 @@ def choose(
         labels: The labels.
         log_p: `[I, W]` held-out predictions of a language model, where there is one.
         seed: Decides what is held out.
-        watcher: Told which model is being tried.
     """
     reason = _why_not(labels, log_p)
     if reason is not None:
         return Choice(AnnotatorModel.EXPERTISE, {}, reason=reason)
     part = _part(labels, seed)
     fold = (part.dice(np.random.default_rng(seed)) * FOLDS).astype(np.int64)
-    scores = {}
-    for name in _candidates(labels):
-        if watcher is not None:
-            watcher(name.value)
-        scores[name] = _held_out(name, part, fold, log_p)
-    return _best(scores)
+    return _best({name: _held_out(name, part, fold, log_p) for name in _candidates(labels)})
 
 
 def _why_not(labels: Labels, log_p: FloatArray | None) -> str | None:
@@ -141,7 +135,7 @@ def _candidates(labels: Labels) -> list[AnnotatorModel]:
 def _held_out(
     name: AnnotatorModel,
     labels: Labels,
-    fold: np.ndarray[tuple[int], np.dtype[np.int64]],
+    fold: IntArray,
     log_p: FloatArray | None,
 ) -> FloatArray:
     """`[N]` log-probability of each label under the fit to the other folds."""
@@ -157,9 +151,9 @@ def _held_out(
 
 def foretold(
     fitted: Fit,
-    item: np.ndarray[tuple[int], np.dtype[np.int32]],
-    group: np.ndarray[tuple[int], np.dtype[np.int32]],
-    label: np.ndarray[tuple[int], np.dtype[np.int32]],
+    item: Codes32,
+    group: Codes32,
+    label: Codes32,
 ) -> FloatArray:
     """Log sum_k q_i(k) A(y | k) of labels that the fit has not seen `[n]`."""
     answers = fitted.model.mean_answers(fitted.parameters).log_answers(group, label)

@@ -68,8 +68,6 @@ class Fit:
 
 Posterior = Callable[[Block], FloatArray]
 """`[items, W]` posterior probabilities of a block's items."""
-Watcher = Callable[[int, float], None]
-"""Told of each pass: its number and the log-posterior."""
 
 
 def fit(
@@ -79,7 +77,6 @@ def fit(
     *,
     seed: int = 0,
     restarts: int = RESTARTS,
-    watcher: Watcher | None = None,
 ) -> Fit:
     """The best of several fits: from the majority vote, and from votes of unequal weight.
 
@@ -89,12 +86,11 @@ def fit(
         truth: The prior of the truth.
         seed: Decides the restarts.
         restarts: How many besides the one from the vote.
-        watcher: Told of each pass.
     """
     rng = np.random.default_rng(seed)
     who = labels.groups.annotator[labels.group]
     starts = [None] + [rng.exponential(size=labels.n_annotators)[who] for _ in range(restarts)]
-    fits = [_climb(labels, model, truth, votes_of(labels, weight), watcher) for weight in starts]
+    fits = [_climb(labels, model, truth, votes_of(labels, weight)) for weight in starts]
     best = max(fits, key=lambda one: one.log_posterior)
     first = fits[0]
     # The vote's own mode is kept unless another is better by more than rounding.
@@ -126,25 +122,21 @@ def _climb(
     model: BoundModel[Any],
     truth: Truth,
     start: Posterior,
-    watcher: Watcher | None,
 ) -> Fit:
     parameters = model.start()
     counts, class_counts = _count(labels, model.answers(parameters), start)
-    last, step, converged = -np.inf, 0, False
-    for step in range(1, MAX_ITERATIONS + 1):
+    last, n_passes, converged = -np.inf, 0, False
+    while n_passes < MAX_ITERATIONS and not converged:
+        n_passes += 1
         parameters = model.maximise(counts, parameters)
         truth = truth.refit(class_counts)
         found = expect(labels, model.answers(parameters), truth)
         reached = found.log_likelihood + model.log_prior(parameters)
-        if watcher is not None:
-            watcher(step, reached)
         counts, class_counts = found.counts, found.class_counts
         converged = abs(reached - last) <= TOLERANCE * abs(reached)
         last = reached
-        if converged:
-            break
     log_q = log_posterior(labels, model.answers(parameters), truth)
-    return Fit(model, parameters, truth, log_q, last, step, converged)
+    return Fit(model, parameters, truth, log_q, last, n_passes, converged)
 
 
 def _count(labels: Labels, answers: Answers, posterior: Posterior) -> tuple[FloatArray, FloatArray]:

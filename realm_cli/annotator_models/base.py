@@ -73,8 +73,3 @@ class BoundModel(Protocol[P]):
 
     def right(self, counts: FloatArray) -> FloatArray:
         """`[G]` expected right labels."""
-
-
-def check_fixed_labels(labels: Labels) -> bool:
-    """Whether every task has one list of options, so that a label means the same on each item."""
-    return bool(labels.one_set.all())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -41,14 +41,14 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show that something goes on, where somebody watches."""
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something goes on, where somebody watches; the function changes what is said."""
     out = stderr()
     if not out.is_terminal:
-        yield
+        yield lambda _: None
         return
-    with out.status(escape(what)):
-        yield
+    with out.status(escape(what)) as status:
+        yield lambda now: status.update(escape(now))
 
 
 def data(text: str) -> None:

@@ -81,8 +81,8 @@ def _find(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> Compet
     if not runs:
         from realm_cli.cli.settings import judge_settings
 
-        with console.working("judging annotators by their labels"):
-            return pipeline.estimate(data.source(paths), judge_settings(judging))
+        with console.working("judging annotators by their labels") as told:
+            return pipeline.estimate(data.source(paths), judge_settings(judging), told)
     if len(paths) > 1:
         raise UsageError(
             f"{runs[0]} is a run's folder among other inputs",

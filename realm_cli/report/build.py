@@ -14,7 +14,7 @@ from realm_cli import __version__
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.agreement import agreement
 from realm_cli.annotations import NO_GOLD, AnnotationTable
-from realm_cli.doubts import BELOW_CHANCE_SIGMAS, FEW_LABELS
+from realm_cli.doubts import FEW_LABELS, below_chance
 from realm_cli.estimation import Estimation
 from realm_cli.labels import FloatArray
 from realm_cli.posterior import GRID_SIZE
@@ -61,7 +61,7 @@ def build_report(
         log_p: `[I, K]` the model's own log-probabilities; None without a model.
     """
     table = found.crowd.table
-    people = _People(table, found.judgement.agreement)
+    people = _People(found)
     matrix = _matrix(found)
     return CompetenceReport(
         tool=Tool(name="realm", version=__version__),
@@ -128,16 +128,14 @@ def _accuracy_on_gold(found: Estimation, log_p: FloatArray | None) -> GoldAccura
 class _People:
     """Sums over each annotator's labels, all `[A]`."""
 
-    def __init__(self, table: AnnotationTable, agreement: FloatArray) -> None:
-        chance = 1 / table.items.n_options[table.item]
+    def __init__(self, found: Estimation) -> None:
+        table = found.crowd.table
         gold = table.items.gold[table.item]
         known = (gold != NO_GOLD) & ~table.is_gold  # nobody is scored on their own word
         self.table = table
         self.n = self._sum(np.ones(len(table)))
-        self.chance = self._sum(chance) / self.n
-        self.agreement = self._sum(agreement) / self.n
-        spread = np.sqrt(self._sum(chance * (1 - chance)))
-        self.sigmas = (self.agreement - self.chance) * self.n / spread
+        self.agreement = self._sum(found.judgement.agreement) / self.n
+        self.below_chance = below_chance(found)
         self.n_gold = self._sum(known)
         self.n_right = self._sum(known & (table.label == gold))
         names, _ = pd.factorize(table.rows["label"].to_numpy())
@@ -174,7 +172,7 @@ def _flags(a: int, people: _People, bounds: Interval) -> list[Flag]:
         return [Flag.FEW_LABELS]
     found = {
         Flag.GUESSER: bounds[0] <= 1 / GRID_SIZE,
-        Flag.BELOW_CHANCE: people.sigmas[a] < -BELOW_CHANCE_SIGMAS,
+        Flag.BELOW_CHANCE: people.below_chance[a],
         Flag.ONE_LABEL: people.one_label[a],
     }
     return [flag for flag, holds in found.items() if holds]

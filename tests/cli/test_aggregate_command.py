@@ -71,3 +71,11 @@ def test_a_prior_that_is_no_report(crowd, tmp_path):
     done = realm("report", crowd, "--prior", crowd, cwd=tmp_path)
     assert done.returncode == 3
     assert "not JSON" in done.stderr or "no competence report" in done.stderr
+
+
+def test_gold_means_nothing_to_a_vote(crowd, tmp_path):
+    out = tmp_path / "l.parquet"
+    done = realm("aggregate", crowd, "--method", "wawa", "--use-gold", "-o", out, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--use-gold has no meaning with --method wawa" in done.stderr
+    assert not out.exists()

@@ -230,7 +230,7 @@ import sys
 from realm_cli import pipeline
 from realm_cli.__main__ import main
 
-def estimate(source, settings):
+def estimate(source, settings, told):
     raise ZeroDivisionError("a [bold]fault[/bold]")
 
 pipeline.estimate = estimate
