@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from realm_cli.aggregate.em import DISAGREEMENT, Fit
 from realm_cli.aggregate.majority import vote_shares
-from realm_cli.annotations import AnnotationTable
+from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.choices import AnnotatorModel
 from realm_cli.coding import IntArray
 from realm_cli.estimation import Estimation
@@ -38,6 +38,7 @@ def doubts(found: Estimation, *, held_out: bool) -> list[Issue]:
         held_out: Whether a language model's held-out predictions took part.
     """
     return [
+        *_gold_used(found.fit),
         *([] if held_out else _two_annotators(found.crowd.table)),
         *_few_labels(found),
         *_below_chance(found),
@@ -48,7 +49,12 @@ def doubts(found: Estimation, *, held_out: bool) -> list[Issue]:
 
 def doubts_of_labels(table: AnnotationTable, fitted: Fit) -> list[Issue]:
     """What the reader must know before trusting labels found without a language model."""
-    return [*_two_annotators(table), *_restarts(fitted), *_against_the_vote(table, fitted)]
+    return [
+        *_gold_used(fitted),
+        *_two_annotators(table),
+        *_restarts(fitted),
+        *_against_the_vote(table, fitted),
+    ]
 
 
 def below_chance(found: Estimation) -> npt.NDArray[np.bool_]:
@@ -70,6 +76,18 @@ def _warning(code: str, message: str, hint: str, count: int = 1) -> Issue:
         hint=hint or None,
         count=count,
     )
+
+
+def _gold_used(fitted: Fit) -> Iterator[Issue]:
+    known = fitted.model.labels.known
+    n = 0 if known is None else int((known != NO_GOLD).sum())
+    if n:
+        yield _warning(
+            "gold-used",
+            f"the gold of {n:,} items counted as known truth",
+            "how many posterior labels are right on gold says nothing here",
+            n,
+        )
 
 
 def _two_annotators(table: AnnotationTable) -> Iterator[Issue]:

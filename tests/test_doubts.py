@@ -42,6 +42,15 @@ def test_two_annotators():
     assert "two-annotators" in codes(crowd(["good"] * 2))
 
 
+def test_gold_that_was_used_is_no_yardstick():
+    items = items_of([2] * 30, gold=[0] * 30)
+    table = table_of([(i, a, 0) for i in range(30) for a in range(4)], items)
+    settings = JudgeSettings(annotator_model=AnnotatorModel.EXPERTISE, use_gold=True)
+    found = estimation.estimate(estimation.crowd_of(table, settings), settings)
+    (issue,) = doubts(found, held_out=False)
+    assert (issue.code, issue.count) == ("gold-used", 30)
+
+
 def test_few_labels_each():
     assert "few-labels" in codes(crowd(["good"] * 30, n_items=40, share=0.15))
 
