@@ -1,8 +1,8 @@
 """How fast labels are aggregated, and how much memory it takes: ratios within one run.
 
-Dawid-Skene on a million labels beside crowd-kit 1.4.2, as many iterations each, from arrays of
-names to labels; and `expertise` on ever more labels. Each measurement is a process of its own, so
-that its peak memory is its own.
+Dawid-Skene on a million labels beside crowd-kit 1.4.2, 20 iterations each, from one and the same
+frame of names, as exports have them, and of codes; and `expertise` on ever more labels. Each
+measurement is a process of its own, so that its peak memory is its own.
 
     python benchmarks/speed.py --write
     python benchmarks/speed.py --sizes 1000000 10000000 100000000
@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 from tables import markdown, write
 
 ITERATIONS = 20
@@ -42,25 +45,40 @@ def crowd(n: int, annotators: int = ANNOTATORS) -> tuple[np.ndarray, np.ndarray,
 
 def memory() -> float:
     """Peak of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = Path("/proc/self/status").read_text().split("VmHWM:")[1]
+    return int(told.split()[0]) / 1024
 
 
-def named(n: int) -> tuple[np.ndarray, ...]:
-    """A crowd with names in the place of codes, as exports have them."""
-    item, annotator, label = crowd(n, 500)
-    return item, annotator, label
+def start_anew() -> float:
+    """The peak counts from here on: MiB in use."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return memory()
 
 
-def dawid_skene_ours(n: int) -> dict[str, float]:
+def frame(n: int, names: bool) -> pd.DataFrame:
+    """A crowd of 500 as a table, by names or by codes."""
+    columns = dict(zip(("task", "worker", "label"), crowd(n, 500), strict=True))
+    if names:
+        columns = {name: [f"{name}-{code}" for code in codes] for name, codes in columns.items()}
+    return pd.DataFrame(columns)
+
+
+def dawid_skene_ours(n: int, names: bool) -> dict[str, float]:
     """Realm, so many passes and no more."""
+    from realm_cli import coding
     from realm_cli.aggregate import em
     from realm_cli.aggregate.choice import bind, truth_for
     from realm_cli.choices import AnnotatorModel
     from realm_cli.labels import Questions, build_labels
 
-    codes = named(n)
-    before = memory()
+    data = frame(n, names)
+    before = start_anew()
     start = time.perf_counter()
+    columns = [data[name] for name in data]
+    if names:
+        columns = [pa.chunked_array(pa.array(column)) for column in columns]
+        columns = [coding.distinct(column)[1] for column in columns]
+    codes = [np.asarray(column) for column in columns]
     labels = build_labels(*codes, Questions(np.full(n // PER_ITEM, OPTIONS)))
     model = bind(AnnotatorModel.CONFUSION, labels)
     em.MAX_ITERATIONS, em.TOLERANCE = ITERATIONS, -1.0
@@ -69,16 +87,14 @@ def dawid_skene_ours(n: int) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "mib": memory() - before}
 
 
-def dawid_skene_theirs(n: int) -> dict[str, float]:
+def dawid_skene_theirs(n: int, names: bool) -> dict[str, float]:
     """crowd-kit."""
-    import pandas as pd
     from crowdkit.aggregation import DawidSkene
 
-    item, annotator, label = named(n)
-    frame = pd.DataFrame({"task": item, "worker": annotator, "label": label})
-    before = memory()
+    data = frame(n, names)
+    before = start_anew()
     start = time.perf_counter()
-    DawidSkene(n_iter=ITERATIONS, tol=0).fit(frame)
+    DawidSkene(n_iter=ITERATIONS, tol=0).fit(data)
     return {"seconds": time.perf_counter() - start, "mib": memory() - before}
 
 
@@ -99,7 +115,13 @@ def expertise(n: int) -> dict[str, float]:
     }
 
 
-TASKS = {"ours": dawid_skene_ours, "theirs": dawid_skene_theirs, "expertise": expertise}
+TASKS = {
+    "ours names": partial(dawid_skene_ours, names=True),
+    "theirs names": partial(dawid_skene_theirs, names=True),
+    "ours codes": partial(dawid_skene_ours, names=False),
+    "theirs codes": partial(dawid_skene_theirs, names=False),
+    "expertise": expertise,
+}
 
 
 def measured(task: str, n: int) -> dict[str, float]:
@@ -113,6 +135,17 @@ def measured(task: str, n: int) -> dict[str, float]:
     return found
 
 
+def dawid_skene_row(n: int, kind: str) -> list[str]:
+    """Both on the same frame, the memory beyond it."""
+    ours, theirs = measured(f"ours {kind}", n), measured(f"theirs {kind}", n)
+    return [
+        kind,
+        *(f"{one['seconds']:.2f} s, {one['mib']:,.0f} MiB" for one in (ours, theirs)),
+        f"{theirs['seconds'] / ours['seconds']:.0f}",
+        f"{ours['mib'] / theirs['mib']:.2f}",
+    ]
+
+
 def main() -> None:
     """Print what was measured, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -124,16 +157,9 @@ def main() -> None:
     if options.task:
         print(json.dumps(TASKS[options.task](options.n)))
         return
-    ours, theirs = measured("ours", options.n), measured("theirs", options.n)
-    rows = [
-        [name, f"{one['seconds']:.2f} s", f"{one['mib']:,.0f} MiB"]
-        for name, one in (("realm", ours), ("crowd-kit 1.4.2", theirs))
-    ]
-    told = (
-        f"\n{theirs['seconds'] / ours['seconds']:.0f} times as fast, with "
-        f"{ours['mib'] / theirs['mib']:.2f} of the memory beyond the data.\n\n"
-    )
-    text = markdown([f"Dawid-Skene, {options.n:,} labels", "time", "memory"], rows) + told
+    rows = [dawid_skene_row(options.n, kind) for kind in ("names", "codes")]
+    head = [f"{options.n:,} labels", "realm", "crowd-kit", "times as fast", "share of its memory"]
+    text = markdown(head, rows) + "\n"
     rows = []
     for n in options.sizes:
         one = measured("expertise", n)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import csr_matrix
 
 from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.coding import IntArray
@@ -23,7 +24,7 @@ from realm_cli.coding import IntArray
 FloatArray = npt.NDArray[np.float64]
 Codes32 = npt.NDArray[np.int32]
 
-BLOCK = 1 << 19
+BLOCK = 1 << 18
 """Labels worked on at once: few enough for the processor's cache, enough to make loops cheap."""
 
 
@@ -71,6 +72,8 @@ class Block:
             label in a `[W, items]` table.
         group: `[n]` group of each label.
         label: `[n]` label codes.
+        n_groups: G.
+        width: W.
     """
 
     items: slice
@@ -78,6 +81,8 @@ class Block:
     key: Codes32
     group: Codes32
     label: Codes32
+    n_groups: int
+    width: int
 
     @property
     def n_items(self) -> int:
@@ -90,10 +95,12 @@ class Block:
         return self.key % np.int32(self.n_items)
 
     @cached_property
-    def row_ends(self) -> Codes32:
-        """`[items + 1]` where each item's labels begin, and where the last one's end."""
+    def matrix(self) -> csr_matrix[np.float64]:
+        """`[items, G W]` a one for each label, by item, group and label."""
         ends = np.cumsum(np.bincount(self.local_item, minlength=self.n_items))
-        return np.concatenate([[0], ends]).astype(np.int32)
+        column = self.group * np.int32(self.width) + self.label
+        parts = (np.ones(len(column)), column, np.concatenate([[0], ends]).astype(np.int32))
+        return csr_matrix(parts, shape=(self.n_items, self.n_groups * self.width))
 
 
 @dataclass(frozen=True)
@@ -341,11 +348,11 @@ def _blocks(labels: Labels) -> Iterator[Block]:
     """Whole items until a block holds BLOCK labels, and at most as many items."""
     start = 0
     while start < labels.n_items or start == 0:
-        row = int(np.searchsorted(labels.item, start))
+        row = int(np.searchsorted(labels.item, np.int32(start)))  # an int would copy them all
         last = min(row + BLOCK, len(labels)) - 1
         stop = max(int(labels.item[last]), start + 1) if last + 1 < len(labels) else labels.n_items
         stop = min(stop, start + BLOCK)
-        end = int(np.searchsorted(labels.item, stop))
+        end = int(np.searchsorted(labels.item, np.int32(stop)))
         rows = slice(row, end)
         local = labels.item[rows] - np.int32(start)
         yield Block(
@@ -354,5 +361,7 @@ def _blocks(labels: Labels) -> Iterator[Block]:
             key=labels.label[rows] * np.int32(stop - start) + local,
             group=labels.group[rows],
             label=labels.label[rows],
+            n_groups=len(labels.groups.n),
+            width=labels.width,
         )
         start = stop

@@ -6,7 +6,9 @@ log-likelihood, block by block, so that memory is that of the labels and their p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +23,7 @@ MAX_ITERATIONS = 300
 TOLERANCE = 1e-7
 """Relative change of the log-posterior at which a fit has converged."""
 RESTARTS = 3
+THREADS = min(len(os.sched_getaffinity(0)), 8)
 DISAGREEMENT = 0.02
 """Share of items on which two restarts may differ before the reader is told."""
 
@@ -38,6 +41,14 @@ class Expectation:
     counts: FloatArray
     class_counts: FloatArray
     log_likelihood: float
+
+    def plus(self, other: Expectation) -> Expectation:
+        """Both together; this one's arrays are used up."""
+        return Expectation(
+            np.add(self.counts, other.counts, out=self.counts),
+            np.add(self.class_counts, other.class_counts, out=self.class_counts),
+            self.log_likelihood + other.log_likelihood,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,29 +135,18 @@ def _climb(
     start: Posterior,
 ) -> Fit:
     parameters = model.start()
-    counts, class_counts = _count(labels, model.answers(parameters), start)
+    found = _sums(labels, model.answers(parameters), lambda block: (start(block), np.nan))
     last, n_passes, converged = -np.inf, 0, False
     while n_passes < MAX_ITERATIONS and not converged:
         n_passes += 1
-        parameters = model.maximise(counts, parameters)
-        truth = truth.refit(class_counts)
+        parameters = model.maximise(found.counts, parameters)
+        truth = truth.refit(found.class_counts)
         found = expect(labels, model.answers(parameters), truth)
         reached = found.log_likelihood + model.log_prior(parameters)
-        counts, class_counts = found.counts, found.class_counts
         converged = abs(reached - last) <= TOLERANCE * abs(reached)
         last = reached
     log_q = log_posterior(labels, model.answers(parameters), truth)
     return Fit(model, parameters, truth, log_q, last, n_passes, converged)
-
-
-def _count(labels: Labels, answers: Answers, posterior: Posterior) -> tuple[FloatArray, FloatArray]:
-    counts = np.zeros(answers.counts_shape)
-    class_counts = np.zeros((len(labels.class_task), labels.width))
-    for block in labels.blocks:
-        q = posterior(block)
-        counts += answers.count(block, q)
-        _add_classes(class_counts, labels, block, q)
-    return counts, class_counts
 
 
 def with_predictions(fitted: Fit, parameters: Any, log_p: FloatArray) -> Fit:
@@ -166,14 +166,8 @@ def with_predictions(fitted: Fit, parameters: Any, log_p: FloatArray) -> Fit:
 
 def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:
     """Eq. (8) and the sums over it, in one pass."""
-    counts = np.zeros(answers.counts_shape)
-    class_counts = np.zeros((len(labels.class_task), labels.width))
-    total = answers.constant(labels)
-    for block, q, evidence in _passes(labels, answers, truth):
-        counts += answers.count(block, q)
-        _add_classes(class_counts, labels, block, q)
-        total += evidence
-    return Expectation(counts, class_counts, total)
+    found = _sums(labels, answers, lambda block: _posterior(labels, answers, truth, block))
+    return replace(found, log_likelihood=found.log_likelihood + answers.constant(labels))
 
 
 def log_posterior(labels: Labels, answers: Answers, truth: Truth) -> FloatArray:
@@ -181,7 +175,9 @@ def log_posterior(labels: Labels, answers: Answers, truth: Truth) -> FloatArray:
     found = np.empty((labels.n_items, labels.width))
     for block in labels.blocks:
         scores = _scores(labels, answers, truth, block)
-        found[block.items] = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+        scores -= scores.max(axis=1)[:, None]
+        scores -= np.log(np.exp(scores).sum(axis=1))[:, None]
+        found[block.items] = scores
     return found
 
 
@@ -189,44 +185,67 @@ def draw_truth(
     labels: Labels, answers: Answers, truth: Truth, rng: np.random.Generator
 ) -> Expectation:
     """Counts for one truth drawn from its posterior."""
-    counts = np.zeros(answers.counts_shape)
-    class_counts = np.zeros((len(labels.class_task), labels.width))
     dice = labels.item_dice(rng)
-    for block, q, _ in _passes(labels, answers, truth):
+
+    def drawn(block: Block) -> tuple[FloatArray, float]:
+        q, _ = _posterior(labels, answers, truth, block)
         rising = np.cumsum(q, axis=1)
         z = (rising < dice[block.items, None] * rising[:, -1:]).sum(axis=1)
-        drawn = np.zeros(q.shape, order="F")
-        drawn[np.arange(block.n_items), z] = 1
-        counts += answers.count(block, drawn)
-        _add_classes(class_counts, labels, block, drawn)
-    return Expectation(counts, class_counts, np.nan)
+        chosen = np.zeros(q.shape, order="F")
+        chosen[np.arange(block.n_items), z] = 1
+        return chosen, np.nan
+
+    return _sums(labels, answers, drawn)
 
 
-def _passes(
-    labels: Labels, answers: Answers, truth: Truth
-) -> Iterator[tuple[Block, FloatArray, float]]:
-    """Each block with its posterior `[items, W]` and the log-evidence of its labels."""
-    for block in labels.blocks:
-        q = _scores(labels, answers, truth, block)
-        peak = q.max(axis=1)
-        q -= peak[:, None]
-        np.exp(q, out=q)
-        total = q.sum(axis=1)
-        q /= total[:, None]
-        yield block, q, float(peak.sum() + np.log(total).sum())
+def _sums(
+    labels: Labels, answers: Answers, posterior: Callable[[Block], tuple[FloatArray, float]]
+) -> Expectation:
+    """The counts under a posterior, and its evidence, summed block by block in their order.
+
+    numpy and scipy let go of the interpreter while they work, so blocks are worked off by threads.
+    """
+
+    def one(block: Block) -> Expectation:
+        q, evidence = posterior(block)
+        return Expectation(answers.count(block, q), _class_counts(labels, block, q), evidence)
+
+    first, *rest = labels.blocks
+    if not rest:
+        return one(first)
+    with ThreadPoolExecutor(THREADS) as pool:
+        parts = pool.map(one, labels.blocks)
+        total = next(parts)
+        for part in parts:
+            total = total.plus(part)
+    return total
+
+
+def _posterior(
+    labels: Labels, answers: Answers, truth: Truth, block: Block
+) -> tuple[FloatArray, float]:
+    """Eq. (8): `[items, W]` of a block, and the log-evidence of its labels."""
+    q = _scores(labels, answers, truth, block)
+    peak = q.max(axis=1)
+    q -= peak[:, None]
+    np.exp(q, out=q)
+    total = q.sum(axis=1)
+    q /= total[:, None]
+    return q, float(peak.sum() + np.log(total).sum())
 
 
 def _scores(labels: Labels, answers: Answers, truth: Truth, block: Block) -> FloatArray:
     """`[items, W]` unnormalised log-posterior, column after column: rows are short."""
-    scores = np.asfortranarray(answers.evidence(block))
-    scores += truth.log_prior(block, labels)
+    scores = np.empty((block.n_items, labels.width), order="F")
+    np.add(answers.evidence(block), truth.log_prior(block, labels), out=scores)
     return scores
 
 
-def _add_classes(total: FloatArray, labels: Labels, block: Block, q: FloatArray) -> None:
-    if len(total) == 1:
-        total[0] += q.sum(axis=0)
-        return
+def _class_counts(labels: Labels, block: Block, q: FloatArray) -> FloatArray:
+    """`[J, W]` expected items of each truth."""
+    n_classes = len(labels.class_task)
+    if n_classes == 1:
+        total: FloatArray = q.sum(axis=0)
+        return total[None]
     which = labels.item_class[block.items]
-    for k in range(total.shape[1]):
-        total[:, k] += np.bincount(which, q[:, k], len(total))
+    return np.stack([np.bincount(which, column, n_classes) for column in q.T], axis=1)

@@ -12,7 +12,6 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from realm_cli.labels import Block, FloatArray, Labels
 
@@ -112,11 +111,11 @@ class Table:
 
     def evidence(self, block: Block) -> FloatArray:
         """`[items, W]`."""
-        return np.asarray(self._labels(block) @ self.log_a.reshape(-1, self.log_a.shape[2]))
+        return np.asarray(block.matrix @ self.log_a.reshape(-1, self.log_a.shape[2]))
 
     def count(self, block: Block, q: FloatArray) -> FloatArray:
         """`[G, W, W]` expected labels by group, label and truth."""
-        found = self._labels(block).T @ np.ascontiguousarray(q)
+        found = block.matrix.T @ np.ascontiguousarray(q)
         return np.asarray(found).reshape(self.log_a.shape)
 
     def log_answers(
@@ -130,13 +129,6 @@ class Table:
         """Nothing is left out."""
         del labels
         return 0.0
-
-    def _labels(self, block: Block) -> csr_matrix[np.float64]:
-        """`[items, G W]` ones where an item has a label."""
-        n_groups, width = self.log_a.shape[:2]
-        column = block.group * np.int32(width) + block.label
-        parts = (np.ones(len(column)), column, block.row_ends)
-        return csr_matrix(parts, shape=(block.n_items, n_groups * width))
 
 
 def label_counts(labels: Labels) -> FloatArray:
