@@ -46,13 +46,20 @@ class Pooling(StrEnum):
 
 
 class CrowdKind(StrEnum):
-    """How expertise is spread over simulated annotators."""
+    """What simulated annotators are like."""
 
     HAMMER_SPAMMER = "hammer-spammer"
     UNIFORM = "uniform"
     BETA = "beta"
     ADVERSARIAL = "adversarial"
     TASK_SPECIALIST = "task-specialist"
+    SIGNED = "signed"
+    GUESS = "guess"
+    CONFUSION = "confusion"
+    CONSTANT = "constant"
+    COLLUDING = "colluding"
+    FATIGUE = "fatigue"
+    DIFFICULTY = "difficulty"
 
 
 class AnnotatorFrom(StrEnum):

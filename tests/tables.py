@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.loaders.base import LoadedFile
 from realm_cli.schema import CANONICAL_SCHEMA
-from realm_cli.simulate import simulate
+from realm_cli.simulate.crowd import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,8 +67,8 @@ def table_of(
 def crowd_of(items: Items, settings: CrowdSettings) -> tuple[AnnotationTable, FloatArray]:
     """A simulated crowd's table, and its true w `[A, T]`."""
     crowd = simulate(items, settings)
-    codes = zip(crowd.item, crowd.annotator, crowd.label, strict=True)
-    return table_of(list(codes), items, len(crowd.annotators)), crowd.expertise
+    codes = zip(crowd.item, crowd.answers.annotator, crowd.answers.label, strict=True)
+    return table_of(list(codes), items, len(crowd.annotators)), crowd.answers.expertise
 
 
 def row(

@@ -18,7 +18,7 @@ class CrowdOptions:
     """The crowd."""
 
     kind: Annotated[
-        CrowdKind, typer.Option(help="How expertise is spread.", rich_help_panel="Crowd")
+        CrowdKind, typer.Option(help="What the annotators are like.", rich_help_panel="Crowd")
     ] = CrowdKind.HAMMER_SPAMMER
     annotators: Annotated[
         int, typer.Option(help="How many annotators.", rich_help_panel="Crowd")
@@ -30,7 +30,8 @@ class CrowdOptions:
         float,
         typer.Option(
             help="Of experts (hammer-spammer), of the always wrong (adversarial), of the tasks "
-            "that each knows (task-specialist).",
+            "that each knows (task-specialist), of those who always say the same (constant), of "
+            "those who copy another (colluding).",
             rich_help_panel="Crowd",
         ),
     ] = 0.5
@@ -54,6 +55,6 @@ def simulate(
     from realm_cli.cli.settings import crowd_settings
 
     source = data.source(files)
-    truth = pipeline.simulate_crowd(source, crowd_settings(crowd), out)
+    known = pipeline.simulate_crowd(source, crowd_settings(crowd), out)
     console.note(f"annotations: {out}")
-    console.note(f"the truth about the annotators: {truth}")
+    console.note(f"the truth: {', '.join(str(path) for path in known)}")

@@ -46,6 +46,29 @@ def test_the_seed_decides_every_draw(tmp_path):
     assert files["a.truth.csv"] == files["b.truth.csv"] != files["c.truth.csv"]
 
 
+def test_times_and_difficulties_are_written_where_they_matter(tmp_path):
+    simulate(tmp_path, "tired.parquet", "--kind", "fatigue")
+    times = pq.read_table(tmp_path / "tired.parquet")["submitted_at"]
+    assert times.null_count == 0
+    told = simulate(tmp_path, "hard.parquet", "--kind", "difficulty")
+    assert "hard.items.csv" in told
+    assert pq.read_table(tmp_path / "hard.parquet")["submitted_at"].null_count == 180
+    with (tmp_path / "hard.items.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["item_id"] for row in rows] == [item["item_id"] for item in ITEMS]
+    assert all(0 <= float(row["difficulty"]) <= 1 for row in rows)
+
+
+def test_the_truth_says_who_copies_whom(tmp_path):
+    simulate(tmp_path, "ring.parquet", "--kind", "colluding", "--share", "0.2")
+    with (tmp_path / "ring.truth.csv").open() as file:
+        truth = {row["annotator_id"]: row for row in csv.DictReader(file)}
+    copies = {name: row["copies"] for name, row in truth.items() if row["copies"]}
+    assert len(copies) == 2
+    for name, leader in copies.items():
+        assert truth[name]["expertise"] == truth[leader]["expertise"]
+
+
 def test_a_report_tells_the_experts_from_the_guessers(tmp_path):
     simulate(tmp_path, "crowd.parquet", "--labels-per-item", "5")
     shown = realm("report", "crowd.parquet", "--json", cwd=tmp_path)

@@ -1,0 +1,1 @@
+"""Annotators of known expertise, so that every estimate can be held against the truth."""
