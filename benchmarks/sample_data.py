@@ -49,7 +49,7 @@ def heldout_items() -> Items:
 
 def accuracy(backbone: Backbone, items: Items) -> float:
     """Share of items on which the model prefers the gold option."""
-    encoded = encode(items, backbone.tokenizer, template_for(items.tasks), 512)
+    encoded = encode(items, backbone, template_for(items.tasks), 512)
     log_p = predict_log_p(backbone, encoded, BATCH_SIZE)
     return float((log_p.argmax(axis=1) == items.gold).mean())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
+
+from realm_cli.backbones.layout import ABSENT, padded
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from realm_cli.annotations import AnnotationTable, Items
+    from realm_cli.backbones.base import Backbone
     from realm_cli.coding import IntArray
 
-ABSENT = -100
-"""Pads labels; transformers counts everything else as an item of the batch."""
+MEGABATCH = 50
+"""Batches whose items are sorted by length together."""
 
 
 @dataclass(frozen=True)
@@ -64,40 +65,32 @@ def prompts(items: Items, template: str) -> list[str]:
     ]
 
 
-def encode(
-    items: Items, tokenizer: PreTrainedTokenizerBase, template: str, max_length: int
-) -> EncodedItems:
+def encode(items: Items, backbone: Backbone, template: str, max_length: int) -> EncodedItems:
     """Tokenise texts and options, each distinct option once.
 
     Args:
         items: What to encode.
-        tokenizer: The backbone's tokenizer; it adds the end token.
+        backbone: Whose tokens.
         template: With `{text}` and, where there are several tasks, `{task}`.
         max_length: Longest text or option in tokens; more is cut off and counted.
     """
-    names = list(dict.fromkeys(name for options in items.option_sets for name in options))
+    names = distinct_options(items)
     code = {name: k for k, name in enumerate(names)}
     rows = [tuple(code[name] for name in options) for options in items.option_sets]
-    inputs, cut_inputs = _tokenise(prompts(items, template), tokenizer, max_length)
-    options, cut_options = _tokenise(names, tokenizer, max_length)
+    limit = min(max_length, backbone.longest or max_length)
+    tokens = backbone.encode(prompts(items, template), names, limit)
     return EncodedItems(
-        inputs=inputs,
-        options=options,
+        inputs=tokens.inputs,
+        options=tokens.options,
         option_rows=tuple(rows[k] for k in items.option_set),
         task=tuple(int(t) for t in items.task),
-        n_truncated=cut_inputs + cut_options,
+        n_truncated=tokens.n_truncated,
     )
 
 
-def _tokenise(
-    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, max_length: int
-) -> tuple[tuple[list[int], ...], int]:
-    """Token ids, and how many texts were cut."""
-    full = tokenizer(list(texts), truncation=False, verbose=False)["input_ids"]
-    cut = sum(len(ids) > max_length for ids in full)
-    if cut:
-        full = tokenizer(list(texts), truncation=True, max_length=max_length)["input_ids"]
-    return tuple(full), cut
+def distinct_options(items: Items) -> list[str]:
+    """Every option once, in the order in which they are first offered."""
+    return list(dict.fromkeys(name for options in items.option_sets for name in options))
 
 
 @dataclass(frozen=True)
@@ -147,6 +140,13 @@ class ItemDataset(Dataset[dict[str, Any]]):
         """How many annotations all its items have."""
         return sum(len(answers.labels) for answers in self.answers or ())
 
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each item `[I]`, its options with it."""
+        of_options = [len(ids) for ids in self.encoded.options]
+        rows = zip(self.encoded.inputs, self.encoded.option_rows, strict=True)
+        return np.array([len(text) + sum(of_options[k] for k in row) for text, row in rows])
+
     def __getitem__(self, item: int) -> dict[str, Any]:
         answers = self.answers[item] if self.answers is not None else Answers((), ())
         return {
@@ -160,30 +160,78 @@ class ItemDataset(Dataset[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class Collator:
-    """Pads items to a batch.
+    """Makes a batch of items.
 
-    The batch is a dict of tensors, as transformers wants it: input_ids and attention_mask
-    `[B, L]`; option_ids `[M, S]` (pad ABSENT), one row an option that exists, in item order;
-    n_options `[B]`; tasks `[B]`; labels (pad ABSENT) and annotators `[B, R]`.
+    The batch is a dict of tensors, as transformers wants it: what the backbone lays out of texts
+    and options; n_options `[B]`; tasks `[B]`; labels (pad ABSENT) and annotators `[B, R]`.
     """
 
-    pad_token_id: int
+    backbone: Backbone
 
     def __call__(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """The batch of the given items."""
-        inputs = _pad([item["input_ids"] for item in items], self.pad_token_id)
-        lengths = torch.tensor([len(item["input_ids"]) for item in items])
         return {
-            "input_ids": inputs,
-            "attention_mask": (torch.arange(inputs.shape[1]) < lengths[:, None]).long(),
-            "option_ids": _pad([ids for item in items for ids in item["options"]], ABSENT),
+            **self.backbone.lay_out(items),
             "n_options": torch.tensor([len(item["options"]) for item in items]),
             "tasks": torch.tensor([item["task"] for item in items]),
-            "labels": _pad([item["labels"] for item in items], ABSENT),
-            "annotators": _pad([item["annotators"] for item in items], 0),
+            "labels": padded([item["labels"] for item in items], ABSENT),
+            "annotators": padded([item["annotators"] for item in items], 0),
         }
 
 
-def _pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
-    width = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows])
+class LengthBatches(Sampler[list[int]]):
+    """Batches of items of about the same length, in another order in each epoch.
+
+    The order follows from seed and epoch alone, so that a training that was cut off goes on with
+    the batches that it would have seen. A batch holds so many items, or tokens with padding.
+
+    Args:
+        dataset: The items.
+        size: Items a batch.
+        tokens: Tokens a batch instead, prompt and options together.
+        seed: Decides the order.
+    """
+
+    def __init__(self, dataset: ItemDataset, size: int, tokens: int | None, seed: int) -> None:
+        self.lengths = dataset.lengths
+        self.batch_size = size
+        self.tokens = tokens
+        self.seed = seed
+        self.epoch = 0
+        self.drop_last = False
+
+    def set_epoch(self, epoch: int) -> None:
+        """The epoch whose order comes next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._batches())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches())
+
+    def _batches(self) -> list[list[int]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.lengths))
+        groups = self._by_tokens(order) if self.tokens else self._by_size(order)
+        batches = [group.tolist() for group in groups]
+        rng.shuffle(batches)
+        return batches
+
+    def _by_size(self, order: IntArray) -> list[IntArray]:
+        """Sorted within stretches of fifty batches: length alike, company not always the same."""
+        stretch = MEGABATCH * self.batch_size
+        stretches = [order[at : at + stretch] for at in range(0, len(order), stretch)]
+        ordered = [part[np.argsort(-self.lengths[part], kind="stable")] for part in stretches]
+        size = self.batch_size
+        return [part[at : at + size] for part in ordered for at in range(0, len(part), size)]
+
+    def _by_tokens(self, order: IntArray) -> list[IntArray]:
+        """Sorted throughout, so that every epoch has as many batches."""
+        ordered = order[np.argsort(-self.lengths[order], kind="stable")]
+        groups, at = [], 0
+        while at < len(ordered):
+            size = max(int((self.tokens or 0) // self.lengths[ordered[at]]), 1)
+            groups.append(ordered[at : at + size])
+            at += size
+        return groups

@@ -18,6 +18,8 @@ from realm_cli.errors import InputError, OutputExistsError, RealmError
 SIDE = "realm"
 RUN_FILE = "run.json"
 REPORT_FILE = "report.json"
+RESUME = "resume"
+"""Where an unfinished run keeps what is done; see `unfinished.py`."""
 
 
 class TaskLabels(BaseModel):
@@ -54,12 +56,21 @@ def read_record(run: Path) -> RunRecord:
     try:
         return RunRecord.model_validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            f"{run} is not a run's folder: {path} is missing",
-            hint="name the folder that `realm train --out` wrote",
-        ) from error
+        raise no_run(run, path) from error
     except (UnicodeDecodeError, ValidationError) as error:
         raise InputError(f"{path} was not written by this version of realm") from error
+
+
+def no_run(run: Path, missing: Path) -> InputError:
+    """What to say of a folder without one of a run's files."""
+    if (run / SIDE / RESUME).is_dir():
+        return InputError(
+            f"the run in {run} is not finished", hint=f"go on with it: realm train --resume {run}"
+        )
+    return InputError(
+        f"{run} is not a run's folder: {missing} is missing",
+        hint="name a folder that `realm train --out` wrote, or export files",
+    )
 
 
 def check_output(out: Path, *, overwrite: bool) -> None:
@@ -70,6 +81,13 @@ def check_output(out: Path, *, overwrite: bool) -> None:
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
+    if (out / SIDE / RESUME).is_dir():
+        if overwrite:
+            return
+        raise OutputExistsError(
+            f"the output folder {out} holds a run that is not finished",
+            hint=f"go on with it: realm train --resume {out}; or begin anew with --overwrite",
+        )
     if not (out / SIDE / RUN_FILE).is_file():
         raise OutputExistsError(
             f"the output folder {out} is not empty, and what it holds is no run of realm"
@@ -93,7 +111,8 @@ def staged(out: Path) -> Iterator[Path]:
     """
     stage = out.with_name(f"{out.name}.tmp-{os.getpid()}")
     try:
-        shutil.rmtree(stage, ignore_errors=True)
+        for left in out.parent.glob(f"{out.name}.tmp-*"):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
         (stage / SIDE).mkdir(parents=True)
         yield stage
         _replace(stage, out)
@@ -101,6 +120,13 @@ def staged(out: Path) -> Iterator[Path]:
         raise RealmError(f"cannot write {out}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def put_back(out: Path) -> None:
+    """Undo a replacement that was cut off between its two steps."""
+    left = list(out.parent.glob(f"{out.name}.old-*"))
+    if not out.exists() and len(left) == 1:
+        left[0].rename(out)
 
 
 def _replace(stage: Path, out: Path) -> None:

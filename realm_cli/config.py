@@ -99,6 +99,8 @@ class TrainSettings(JudgeSettings):
     None stands for "as fits the model": the backbone's preset fills it in.
 
     Attributes:
+        tokens_per_batch: Tokens a step, texts and options with their padding, in the place of a
+            number of items.
         cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
             item has two labels.
     """
@@ -110,6 +112,7 @@ class TrainSettings(JudgeSettings):
     warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 32
+    tokens_per_batch: Annotated[int, Field(ge=8)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     expertise_learning_rate: Annotated[float, Field(gt=0)] | None = None
     max_length: Annotated[int, Field(ge=8)] = 512
@@ -123,11 +126,12 @@ class CrowdSettings(BaseModel):
     """A simulated crowd.
 
     Attributes:
-        kind: How expertise is spread.
+        kind: What the annotators are like.
         annotators: How many there are.
         labels_per_item: How many of them label each item.
         share: Of experts (hammer-spammer), of the systematically wrong (adversarial), of its
-            tasks that a specialist knows (task-specialist); the other kinds do not use it.
+            tasks that a specialist knows (task-specialist), of those who always give the same
+            label (constant), of those who copy another (colluding); the other kinds do not use it.
         seed: Decides every draw.
     """
 

@@ -8,7 +8,8 @@
     │   ├── ModelNotFoundError  2   the model could not be loaded from disk or hub
     │   └── MissingExtraError   2   the command needs `pip install 'realm-cli[train]'`
     ├── InputError              3   the input is unreadable, invalid or ambiguous
-    └── TrainingError           4   training ran and came to nothing usable
+    ├── TrainingError           4   training ran and came to nothing usable
+    └── StoppedError            130 training was asked to stop, and saved where it stood
 
 Exit code 0 is success, 1 a failed gate, 5 an inconclusive gate, 130 an interrupt.
 """
@@ -82,3 +83,9 @@ class InputError(RealmError):
 
 class TrainingError(RealmError):
     """Training ran and came to nothing usable (a loss that is not a number, say)."""
+
+
+class StoppedError(RealmError):
+    """Training was asked to stop, and saved where it stood."""
+
+    exit_code = 130

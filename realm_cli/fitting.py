@@ -10,23 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from safetensors.numpy import load_file, save_file
 
 from realm_cli import estimation
-from realm_cli.aggregate.choice import Choice, foretold
+from realm_cli.aggregate.choice import foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
 from realm_cli.calibration import calibrated
+from realm_cli.checkpoint import write_file
 from realm_cli.choices import Objective
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.report.model import Kind
-from realm_cli.training import FitResult, Progress, fit
+from realm_cli.training import FitResult, Job, Progress
+from realm_cli.training import fit as train
+from realm_cli.unfinished import Saving, Stop, Unfinished
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -52,15 +57,21 @@ class Work:
         backbone: The model, trained in place.
         encoded: All items.
         settings: How.
+        unfinished: Where what is done is kept until all is.
         told: Told in words what is going on.
         watcher: Called after each step.
+        saving: How often to leave a checkpoint.
+        stop: Somebody's wish to end it.
     """
 
     backbone: Backbone
     encoded: EncodedItems
     settings: TrainSettings
+    unfinished: Unfinished
     told: Told
     watcher: Callable[[Progress], None] | None = None
+    saving: Saving = field(default_factory=Saving)
+    stop: Stop = field(default_factory=Stop)
 
 
 @dataclass(frozen=True)
@@ -127,18 +138,23 @@ def _beginner(alone: Fit, settings: TrainSettings) -> Learner:
 
 
 def _train(
-    crowd: Crowd, work: Work, annotators: Learner, keep: npt.NDArray[np.bool_], seed_step: int = 0
+    crowd: Crowd, work: Work, annotators: Learner, keep: npt.NDArray[np.bool_], number: int = 0
 ) -> FitResult:
-    """One training on the labels where `keep [N]` (in the order of `Labels`) holds."""
+    """The n-th training, on the labels where `keep [N]` (in the order of `Labels`) holds."""
     kept = crowd.labels.in_table_order(keep.astype(np.float64)) > 0
     answers = answers_by_item(crowd.table, kept)
     some = np.array([i for i, found in enumerate(answers) if found.labels], dtype=np.int64)
     dataset = ItemDataset(work.encoded.only(some), [answers[i] for i in some])
-    seed = (work.settings.seed + seed_step) % 2**32
-    settings = work.settings.model_copy(update={"seed": seed})
-    return fit(
-        work.backbone, dataset, annotators, settings, watcher=work.watcher, predict=work.encoded
+    seed = (work.settings.seed + number) % 2**32
+    job = Job(
+        settings=work.settings.model_copy(update={"seed": seed}),
+        stage=work.unfinished.stage(number),
+        saving=work.saving,
+        stop=work.stop,
+        watcher=work.watcher,
+        predict=work.encoded,
     )
+    return train(work.backbone, dataset, annotators, job)
 
 
 def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
@@ -192,22 +208,13 @@ def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
     )
     log_p = _held_out_predictions(crowd, work, folds)
     work.told("fitting annotators to held-out predictions")
-    log_p, choice, fitted = fit_to_predictions(crowd, settings, log_p)
-    alone = estimation.fit_crowd(crowd, settings, choice)
-    gain = fitted.log_posterior - alone.log_posterior
+    judged = judge_by_predictions(crowd, settings, log_p)
     work.told("training the final model on everything")
-    annotators = learner(fitted.model, fitted.parameters)
+    annotators = learner(judged.fit.model, judged.fit.parameters)
     annotators.requires_grad_(False)
     _train(crowd, work, annotators, np.ones(len(labels), dtype=bool))
-    if gain > MARGIN:
-        found = estimation.judged(crowd, settings, choice, fitted)
-        return Trained(found, log_p, Kind.CROSS_FITTED)
-    reason = (
-        "on items that it was not trained on, the model explains the annotations no better than "
-        f"no model does (log-likelihood {gain:+.1f} in all)"
-    )
-    found = estimation.judged(crowd, settings, choice, alone)
-    return Trained(found, log_p, Kind.LABEL_ONLY, reason)
+    kind = Kind.CROSS_FITTED if judged.fallback is None else Kind.LABEL_ONLY
+    return Trained(judged.found, judged.log_p, kind, judged.fallback)
 
 
 def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
@@ -219,27 +226,54 @@ def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
     fresh = deepcopy(work.backbone.model.state_dict())
     log_p = np.full((labels.n_items, labels.width), -np.inf)
     for held in range(folds):
-        work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
-        keep = fold[labels.item] != held
-        result = _train(crowd, work, _beginner(alone, settings), keep, held + 1)
-        log_p[fold == held] = result.log_p[fold == held]
-        work.backbone.model.load_state_dict(fresh)
+        stage = work.unfinished.stage(held + 1)
+        if not stage.result.is_file():
+            work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
+            keep = fold[labels.item] != held
+            result = _train(crowd, work, _beginner(alone, settings), keep, held + 1)
+            work.backbone.model.load_state_dict(fresh)
+            write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
+            stage.clear_checkpoints()
+        log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
     return log_p
 
 
-def fit_to_predictions(
-    crowd: Crowd, settings: JudgeSettings, log_p: FloatArray
-) -> tuple[FloatArray, Choice, Fit]:
-    """Calibrate held-out predictions, and fit annotators to them.
+@dataclass(frozen=True)
+class ByPredictions:
+    """Annotators beside predictions that know nothing of their labels.
+
+    Attributes:
+        log_p: `[I, K]` the predictions, calibrated.
+        fit: Truth and annotators fitted beside them.
+        found: The judgement to report: from that fit, or from labels alone.
+        fallback: Why from labels alone, if so.
+    """
+
+    log_p: FloatArray
+    fit: Fit
+    found: Estimation
+    fallback: str | None
+
+
+def judge_by_predictions(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray) -> ByPredictions:
+    """Calibrate held-out predictions, fit annotators to them, and see whether they help.
 
     Args:
         crowd: The labels.
         settings: How to judge.
         log_p: `[I, K]` predictions for items that the predicting model has not seen.
-
-    Returns:
-        The calibrated predictions, the annotator model, and its fit.
     """
     log_p = calibrated(log_p, crowd.labels)
     choice = estimation.choice_for(crowd, settings, log_p)
-    return log_p, choice, estimation.fit_crowd(crowd, settings, choice, log_p)
+    fit = estimation.fit_crowd(crowd, settings, choice, log_p)
+    alone = estimation.fit_crowd(crowd, settings, choice)
+    gain = fit.log_posterior - alone.log_posterior
+    if gain > MARGIN:
+        return ByPredictions(
+            log_p, fit, estimation.judged(crowd, settings, choice, fit), fallback=None
+        )
+    reason = (
+        "on items that it was not trained on, the model explains the annotations no better than "
+        f"no model does (log-likelihood {gain:+.1f} in all)"
+    )
+    return ByPredictions(log_p, fit, estimation.judged(crowd, settings, choice, alone), reason)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from realm_cli.annotations import AnnotationTable, Items, build_items, join
 from realm_cli.choices import Method
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
-from realm_cli.errors import InputError, MissingExtraError, UsageError
+from realm_cli.errors import InputError, MissingExtraError, TrainingError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
@@ -31,7 +33,9 @@ from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
 from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
 from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
-from realm_cli.simulate import annotation_rows, simulate, truth_csv
+from realm_cli.simulate.crowd import simulate
+from realm_cli.simulate.files import annotation_rows, truth_files
+from realm_cli.unfinished import Plan, Saving, Stop, Unfinished, check_unchanged
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -86,14 +90,30 @@ def _selection(choice: Choice) -> Selection | None:
     return Selection(scores=scores, margin=choice.margin, reason=choice.reason)
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Who looks on while a model is trained, and may end it.
+
+    Attributes:
+        told: Told in words what is going on.
+        watcher: Called after each training step.
+        saving: How often to leave a checkpoint.
+        stop: Somebody's wish to end it.
+    """
+
+    told: Told = lambda _: None
+    watcher: Callable[[Progress], None] | None = None
+    saving: Saving = field(default_factory=Saving)
+    stop: Stop = field(default_factory=Stop)
+
+
 def train(
     source: Source,
     settings: TrainSettings,
     out: Path,
     *,
     overwrite: bool = False,
-    told: Told = lambda _: None,
-    watcher: Callable[[Progress], None] | None = None,
+    watch: Watch | None = None,
 ) -> CompetenceReport:
     """Fine-tune a model and judge the annotators, and write the run's folder.
 
@@ -102,20 +122,69 @@ def train(
         settings: How to train.
         out: The run's folder.
         overwrite: Whether an earlier run there may be replaced.
-        told: Told in words what is going on.
-        watcher: Called after each training step.
+        watch: Who looks on.
 
     Raises:
-        RealmError: Whatever is wrong, before anything is written.
+        StoppedError: It was asked to stop; `resume` goes on.
+        RealmError: Whatever is wrong; nothing is left unless there is something to go on from.
     """
     checkpoint.check_output(out, overwrite=overwrite)
     require_training_extra()
     loaded = load(source, checks.check_trainable)
-    with checkpoint.staged(out) as stage:
+    unfinished = Unfinished(out)
+    unfinished.begin(_plan(source, settings, loaded))
+    return _finish(loaded, settings, unfinished, watch or Watch())
+
+
+def resume(
+    out: Path, asked: Mapping[str, object] | None = None, watch: Watch | None = None
+) -> CompetenceReport:
+    """Go on with a run that was cut off; it ends as if it had not been.
+
+    Args:
+        out: The run's folder.
+        asked: Settings that somebody has asked for anew, by name; they must be those of the run.
+        watch: Who looks on.
+
+    Raises:
+        UsageError: There is no unfinished run, or data, settings or software have changed.
+    """
+    checkpoint.put_back(out)
+    unfinished = Unfinished(out)
+    plan = unfinished.plan()
+    require_training_extra()
+    source = Source(plan.files, plan.reading, plan.items)
+    settings = plan.settings.model_copy(update=dict(asked or {}))
+    loaded = load(source, checks.check_trainable)
+    check_unchanged(plan, _plan(source, settings, loaded))
+    return _finish(loaded, settings, unfinished, watch or Watch())
+
+
+def _plan(source: Source, settings: TrainSettings, loaded: Loaded) -> Plan:
+    return Plan(
+        settings=settings,
+        files=source.files,
+        items=source.items,
+        reading=source.reading,
+        inputs={file.path: file.sha256 for file in loaded.inputs},
+        versions={"realm": __version__, **_versions()},
+    )
+
+
+def _finish(
+    loaded: Loaded, settings: TrainSettings, unfinished: Unfinished, watch: Watch
+) -> CompetenceReport:
+    """Train from wherever it stands, and write the run's folder."""
+    try:
         crowd = _crowd(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
-        trained = _train(crowd, backbone, encoded, settings, (told, watcher))
-        report = _report(trained, loaded, settings, _truncation(encoded, settings))
+        trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
+    except BaseException as error:
+        if isinstance(error, TrainingError) or not unfinished.has_progress:
+            unfinished.discard()
+        raise
+    report = _report(trained, loaded, settings, _truncation(encoded, settings))
+    with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
         _write_side(stage / checkpoint.SIDE, trained.found, report)
@@ -142,24 +211,30 @@ def require_training_extra() -> None:
 def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
     """The model, the items as it reads them, and the template they were put in."""
     from realm_cli.backbones import load_backbone
-    from realm_cli.batching import encode, prompts, template_for
+    from realm_cli.batching import distinct_options, encode, prompts, template_for
 
     template = template_for(items.tasks)
-    names = (name for options in items.option_sets for name in options)
-    backbone = load_backbone(settings.model, [*prompts(items, template), *names], settings.seed)
-    return backbone, encode(items, backbone.tokenizer, template, settings.max_length), template
+    names = distinct_options(items)
+    fixed = all(found is not None for found in _labels_of_tasks(items))
+    backbone = load_backbone(
+        settings.model,
+        [*prompts(items, template), *names],
+        settings.seed,
+        labels=names if fixed else None,
+    )
+    return backbone, encode(items, backbone, template, settings.max_length), template
 
 
 def _train(
     crowd: Crowd,
     backbone: Backbone,
     encoded: EncodedItems,
-    settings: TrainSettings,
-    listeners: tuple[Told, Callable[[Progress], None] | None],
+    how: tuple[TrainSettings, Unfinished, Watch],
 ) -> Trained:
     from realm_cli.fitting import Work, train_and_judge
 
-    return train_and_judge(crowd, Work(backbone, encoded, settings, *listeners))
+    settings, unfinished, watch = how
+    return train_and_judge(crowd, Work(backbone, encoded, settings, unfinished, **vars(watch)))
 
 
 def _report(
@@ -225,24 +300,31 @@ def _write_side(side: Path, found: Estimation, report: CompetenceReport) -> None
 def _record(
     settings: TrainSettings, template: str, loaded: Loaded, n_truncated: int
 ) -> checkpoint.RunRecord:
-    packages = ("torch", "transformers", "numpy")
     items = loaded.table.items
     return checkpoint.RunRecord(
         realm_version=__version__,
         created_at=now().isoformat(),
         settings=settings,
         template=template,
-        tasks=tuple(_task_labels(items, t) for t in range(len(items.tasks))),
+        tasks=tuple(
+            checkpoint.TaskLabels(task=task, labels=labels)
+            for task, labels in zip(items.tasks, _labels_of_tasks(items), strict=True)
+        ),
         inputs={file.path: file.sha256 for file in loaded.inputs},
-        versions={name: importlib.metadata.version(name) for name in packages},
+        versions=_versions(),
         n_truncated=n_truncated,
     )
 
 
-def _task_labels(items: Items, task: int) -> checkpoint.TaskLabels:
-    sets = np.unique(items.option_set[items.task == task])
-    labels = items.option_sets[sets[0]] if len(sets) == 1 else None
-    return checkpoint.TaskLabels(task=items.tasks[task], labels=labels)
+def _versions() -> dict[str, str]:
+    packages = ("torch", "transformers", "numpy")
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
+def _labels_of_tasks(items: Items) -> list[tuple[str, ...] | None]:
+    """The labels of each task `[T]`; None where each item brings its own options."""
+    sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
+    return [items.option_sets[found[0]] if len(found) == 1 else None for found in sets]
 
 
 def is_run(path: Path) -> bool:
@@ -254,10 +336,7 @@ def read_report(run: Path) -> CompetenceReport:
     """The report that a run's folder holds; needs no torch."""
     path = run / checkpoint.SIDE / checkpoint.REPORT_FILE
     if not path.is_file():
-        raise InputError(
-            f"{run} is not a run's folder: {path} is missing",
-            hint="name a folder that `realm train --out` wrote, or export files",
-        )
+        raise checkpoint.no_run(run, path)
     return json_file.from_json(path)
 
 
@@ -291,7 +370,7 @@ def predict(run: Path, source: Source) -> pa.Table:
     from realm_cli.training import predict_log_p
 
     backbone = load_backbone(str(run), (), record.settings.seed)
-    encoded = encode(items, backbone.tokenizer, record.template, record.settings.max_length)
+    encoded = encode(items, backbone, record.template, record.settings.max_length)
     return pa.table(
         label_columns(items, predict_log_p(backbone, encoded, record.settings.batch_size))
     )
@@ -340,8 +419,8 @@ def _missing(rows: pa.Table, good: Sequence[bool], code: str, what: str) -> list
     ]
 
 
-def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
-    """Let simulated annotators label items; write their labels, and the truth about them beside.
+def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> list[Path]:
+    """Let simulated annotators label items; write their labels, and the truth beside.
 
     Args:
         source: Items with text, options and gold.
@@ -349,7 +428,8 @@ def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
         out: Parquet file of canonical annotations.
 
     Returns:
-        The file with the truth: `NAME.truth.csv`, columns annotator_id, task, expertise.
+        The files with the truth: `NAME.truth.csv` about the annotators, and `NAME.items.csv` where
+        items differ in difficulty.
     """
     files = loaders.load_items(source.files, source.reading)
     rows = join([file.table for file in files])
@@ -359,9 +439,12 @@ def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> Path:
         raise InputError("the items contradict one another", issues=errors)
     crowd = simulate(items, settings)
     first = np.unique(item_of_row, return_index=True)[1]
-    truth = out.with_name(f"{out.stem}.truth.csv")
     annotations = annotation_rows(plain(rows).take(first), items, crowd)
     checkpoint.write_file(out, lambda path: checkpoint.write_parquet(annotations, path))
-    known = truth_csv(items, crowd)
-    checkpoint.write_file(truth, lambda path: checkpoint.write_text(known, path))
-    return truth
+    known = {
+        out.with_name(f"{out.stem}.{name}.csv"): text
+        for name, text in truth_files(items, crowd).items()
+    }
+    for path, text in known.items():
+        checkpoint.write_file(path, partial(checkpoint.write_text, text))
+    return list(known)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from safetensors.torch import save_model
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments, set_seed
+from transformers.utils import SAFE_WEIGHTS_NAME
 
-from realm_cli.batching import ABSENT, Collator, EncodedItems, ItemDataset
-from realm_cli.errors import TrainingError
+from realm_cli.backbones.layout import ABSENT
+from realm_cli.batching import Collator, EncodedItems, ItemDataset, LengthBatches
+from realm_cli.errors import RealmError, StoppedError, TrainingError
 from realm_cli.learners import Learner
 from realm_cli.likelihood import (
     OBJECTIVES,
@@ -21,6 +26,7 @@ from realm_cli.likelihood import (
     log_option_probabilities,
     without_model,
 )
+from realm_cli.unfinished import Saving, Stage, Stop
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -59,6 +65,27 @@ class FitResult:
     log_p: FloatArray
     parameters: Any
     history: tuple[Progress, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        settings: How.
+        stage: Where it leaves its checkpoints, and goes on from the last one there.
+        saving: How often.
+        stop: Somebody's wish to end it.
+        watcher: Called after each step.
+        predict: The items to predict once trained; those trained on where None.
+    """
+
+    settings: TrainSettings
+    stage: Stage
+    saving: Saving = field(default_factory=Saving)
+    stop: Stop = field(default_factory=Stop)
+    watcher: Callable[[Progress], None] | None = None
+    predict: EncodedItems | None = None
 
 
 class RealmModule(nn.Module):
@@ -120,9 +147,30 @@ class RealmTrainer(Trainer):
         options: Everything else, for Trainer.
     """
 
-    def __init__(self, *, expertise_learning_rate: float, **options: Any) -> None:
+    def __init__(
+        self, *, batches: LengthBatches, expertise_learning_rate: float, **options: Any
+    ) -> None:
         super().__init__(**options)
+        self.batches = batches
         self.expertise_learning_rate = expertise_learning_rate
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches by length, in an order that a seed and an epoch decide."""
+        loader = DataLoader(
+            self.train_dataset,
+            batch_sampler=self.batches,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        return prepared
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """As the Trainer does for models of its own kind: weights that are shared, once."""
+        del state_dict
+        folder = Path(output_dir or self.args.output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME), metadata={"format": "pt"})
 
     def create_optimizer(self, model: RealmModule | None = None) -> torch.optim.Optimizer:
         """AdamW over both groups."""
@@ -152,6 +200,40 @@ class _WarmUp(TrainerCallback):
 
     def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         self.module.warming_up = state.global_step < self.share * state.max_steps
+
+
+class _Keep(TrainerCallback):
+    """Has the Trainer save now and then, and stop when that is asked for.
+
+    Args:
+        stage: Where the checkpoints go.
+        saving: How often.
+        stop: Whether to finish.
+    """
+
+    def __init__(self, stage: Stage, saving: Saving, stop: Stop) -> None:
+        self.stage = stage
+        self.saving = saving
+        self.stop = stop
+        self.saved_at = time.monotonic()
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.stop.heard = True
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.stop.heard = False
+
+    def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+        due = time.monotonic() - self.saved_at >= 60 * self.saving.minutes
+        every = self.saving.steps
+        if due or self.stop.asked or (every and state.global_step % every == 0):
+            control.should_save = True
+        if self.stop.asked:
+            control.should_training_stop = True
+
+    def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        self.stage.mark_whole(state.global_step)
+        self.saved_at = time.monotonic()
 
 
 class _Watch(TrainerCallback):
@@ -186,10 +268,7 @@ def fit(
     backbone: Backbone,
     items: ItemDataset,
     annotators: Learner,
-    settings: TrainSettings,
-    *,
-    watcher: Callable[[Progress], None] | None = None,
-    predict: EncodedItems | None = None,
+    job: Job,
 ) -> FitResult:
     """Learn the backbone's weights and the annotators' expertise from annotations.
 
@@ -197,28 +276,44 @@ def fit(
         backbone: Trained in place.
         items: With their annotations.
         annotators: The annotator model, trained in place from where it stands.
-        settings: How.
-        watcher: Called after each step.
-        predict: The items to predict once trained; those trained on where None.
+        job: How, where, and for whom.
 
     Raises:
         TrainingError: The loss is not a number.
+        StoppedError: Training was asked to stop; where it stood is saved.
+        RealmError: A checkpoint could not be written.
     """
+    settings = job.settings
     module = RealmModule(backbone, annotators, settings, items.n_annotations)
-    watch = _Watch(watcher)
+    watch = _Watch(job.watcher)
     set_seed(settings.seed)
-    with tempfile.TemporaryDirectory(prefix="realm-") as scratch:
-        trainer = RealmTrainer(
-            model=module,
-            args=_arguments(settings, backbone, scratch),
-            train_dataset=items,
-            data_collator=Collator(backbone.tokenizer.pad_token_id),
-            callbacks=[_WarmUp(module, settings.warm_up), watch],
-            expertise_learning_rate=expertise_learning_rate(settings, backbone),
+    trainer = RealmTrainer(
+        model=module,
+        args=_arguments(settings, backbone, job.stage.folder),
+        train_dataset=items,
+        data_collator=Collator(backbone),
+        callbacks=[
+            _WarmUp(module, settings.warm_up), watch, _Keep(job.stage, job.saving, job.stop)
+        ],
+        batches=LengthBatches(
+            items, settings.batch_size, settings.tokens_per_batch, settings.seed
+        ),
+        expertise_learning_rate=expertise_learning_rate(settings, backbone),
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    latest = job.stage.latest()
+    try:
+        trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
+    except OSError as error:
+        raise RealmError(
+            f"a checkpoint could not be written to {job.stage.folder}: {error.strerror or error}",
+            hint="make room; the checkpoint before it is whole, and --resume goes on from there",
+        ) from error
+    if job.stop.asked and trainer.state.global_step < trainer.state.max_steps:
+        raise StoppedError(
+            f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}"
         )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    log_p = predict_log_p(backbone, predict or items.encoded, settings.batch_size)
+    log_p = predict_log_p(backbone, job.predict or items.encoded, settings.batch_size)
     # The loss is looked at every few steps only, and never after the last.
     if np.isnan(log_p).any() or any(p.isnan().any() for p in annotators.parameters()):
         raise TrainingError(
@@ -237,10 +332,10 @@ def expertise_learning_rate(settings: TrainSettings, backbone: Backbone) -> floa
     return settings.expertise_learning_rate or EXPERTISE_SPEED * learning_rate(settings, backbone)
 
 
-def _arguments(settings: TrainSettings, backbone: Backbone, scratch: str) -> TrainingArguments:
+def _arguments(settings: TrainSettings, backbone: Backbone, folder: Path) -> TrainingArguments:
     on_gpu = torch.cuda.is_available()
     return TrainingArguments(
-        output_dir=scratch,
+        output_dir=str(folder),
         seed=settings.seed,
         num_train_epochs=settings.epochs or backbone.preset.epochs,
         per_device_train_batch_size=settings.batch_size,
@@ -253,10 +348,11 @@ def _arguments(settings: TrainSettings, backbone: Backbone, scratch: str) -> Tra
         logging_steps=10,
         logging_nan_inf_filter=False,
         save_strategy="no",
+        # One that is being written, and the one before it.
+        save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
         log_level="error",
-        train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
         dataloader_pin_memory=on_gpu,
@@ -272,7 +368,7 @@ def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) ->
     """
     backbone.model.eval()
     dataset = ItemDataset(encoded)
-    collate = Collator(backbone.tokenizer.pad_token_id)
+    collate = Collator(backbone)
     width = max(len(rows) for rows in encoded.option_rows)
     log_p = np.full((len(dataset), width), -np.inf)
     order = sorted(range(len(dataset)), key=lambda i: len(encoded.inputs[i]))

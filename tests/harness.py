@@ -95,7 +95,7 @@ def train(
 ) -> Path:
     """`realm train` inside this process."""
     with mock.patch.dict(os.environ, {"SOURCE_DATE_EPOCH": EPOCH}):
-        pipeline.train(pipeline.Source((source,)), settings, out, **listeners)
+        pipeline.train(pipeline.Source((source,)), settings, out, watch=pipeline.Watch(**listeners))
     return out
 
 

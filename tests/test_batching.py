@@ -7,9 +7,9 @@ import pytest
 import torch
 from tables import items_of, table_of
 
+from realm_cli.backbones.layout import ABSENT, one_by_one, options_of, padded_texts
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import (
-    ABSENT,
     Answers,
     Collator,
     EncodedItems,
@@ -30,17 +30,27 @@ ENCODED = EncodedItems(
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
-    return build_tiny_t5([f"text {i} L{i}" for i in range(10)], seed=0).tokenizer
+def backbone():
+    return build_tiny_t5([f"text {i} L{i}" for i in range(10)], seed=0)
 
 
-def test_a_batch_by_hand():
+@pytest.fixture
+def tokenizer(backbone):
+    return backbone.tokenizer
+
+
+def collated(backbone, *items):
+    return Collator(backbone)(items)
+
+
+def test_a_batch_by_hand(backbone):
     dataset = ItemDataset(ENCODED, (Answers((1,), (3,)), Answers((0, 2, 2), (4, 5, 6))))
-    batch = Collator(0)([dataset[0], dataset[1]])
+    batch = collated(backbone, dataset[0], dataset[1])
     assert {name: tensor.tolist() for name, tensor in batch.items()} == {
         "input_ids": [[5, 6, 1], [7, 1, 0]],
         "attention_mask": [[1, 1, 1], [1, 1, 0]],
-        "option_ids": [[8, 1, ABSENT], [9, 9, 1], [4, 1, ABSENT], [9, 9, 1], [8, 1, ABSENT]],
+        "option_ids": [[8, 1, 9, 9, 1, ABSENT, ABSENT], [4, 1, 9, 9, 1, 8, 1]],
+        "option_of": [[0, 0, 1, 1, 1, 0, 0], [0, 0, 1, 1, 1, 2, 2]],
         "n_options": [2, 3],
         "tasks": [0, 1],
         "labels": [[1, ABSENT, ABSENT], [0, 2, 2]],
@@ -51,13 +61,20 @@ def test_a_batch_by_hand():
 
 
 def test_a_pad_token_inside_a_text_is_no_padding():
-    batch = Collator(6)([ItemDataset(ENCODED)[0]])
-    assert batch["attention_mask"].tolist() == [[1, 1, 1]]
+    assert padded_texts([[5, 6, 1]], 6)["attention_mask"].tolist() == [[1, 1, 1]]
 
 
-def test_items_without_annotations_make_a_batch():
+def test_options_of_a_batch_one_by_one():
+    packed = options_of([ItemDataset(ENCODED)[i] for i in (0, 1)])
+    rows = one_by_one({**packed, "n_options": torch.tensor([2, 3])})
+    assert rows.tolist() == [
+        [8, 1, ABSENT], [9, 9, 1], [4, 1, ABSENT], [9, 9, 1], [8, 1, ABSENT]
+    ]  # fmt: skip
+
+
+def test_items_without_annotations_make_a_batch(backbone):
     dataset = ItemDataset(ENCODED)
-    batch = Collator(0)([dataset[0], dataset[1]])
+    batch = collated(backbone, dataset[0], dataset[1])
     assert batch["labels"].shape == batch["annotators"].shape == (2, 0)
     assert dataset.n_annotations == 0
 
@@ -84,9 +101,9 @@ def test_braces_in_a_text_are_text():
     assert prompts(odd, "{text}") == ["use {text} or {0}"]
 
 
-def test_distinct_options_are_encoded_once(tokenizer):
+def test_distinct_options_are_encoded_once(backbone, tokenizer):
     items = items_of([3, 2, 3])
-    encoded = encode(items, tokenizer, "{text}", max_length=32)
+    encoded = encode(items, backbone, "{text}", max_length=32)
     assert len(encoded.options) == 3
     names = [
         [tokenizer.decode(encoded.options[k], skip_special_tokens=True).strip() for k in row]
@@ -96,17 +113,17 @@ def test_distinct_options_are_encoded_once(tokenizer):
     assert encoded.n_truncated == 0
 
 
-def test_what_is_too_long_is_cut_counted_and_still_ends(tokenizer):
+def test_what_is_too_long_is_cut_counted_and_still_ends(backbone, tokenizer):
     items = items_of([2, 2])
     items = type(items)(**{**vars(items), "texts": ("text 1", "text 1 " * 50)})
-    encoded = encode(items, tokenizer, "{text}", max_length=8)
+    encoded = encode(items, backbone, "{text}", max_length=8)
     assert encoded.n_truncated == 1
     assert len(encoded.inputs[1]) == 8
     assert encoded.inputs[1][-1] == tokenizer.eos_token_id
-    assert encoded.inputs[0] == encode(items, tokenizer, "{text}", 512).inputs[0]
+    assert encoded.inputs[0] == encode(items, backbone, "{text}", 512).inputs[0]
 
 
-def test_tasks_are_the_items_own(tokenizer):
+def test_tasks_are_the_items_own(backbone):
     items = items_of([2, 2, 2], task=[0, 1, 1])
-    assert encode(items, tokenizer, "{text}", 32).task == (0, 1, 1)
+    assert encode(items, backbone, "{text}", 32).task == (0, 1, 1)
     assert np.array_equal(items.task, [0, 1, 1])

@@ -36,7 +36,9 @@ def test_calibration_finds_the_lapse_and_so_the_experts():
     table, w, log_p = one_label_crowd()
     settings = JudgeSettings(annotator_model=AnnotatorModel.EXPERTISE)
     crowd = crowd_of(table, settings)
-    dulled, _, fitted = fitting.fit_to_predictions(crowd, settings, log_p)
+    judged = fitting.judge_by_predictions(crowd, settings, log_p)
+    dulled, fitted = judged.log_p, judged.fit
+    assert judged.fallback is None
     assert np.exp(dulled.max(axis=1)).mean() == pytest.approx(0.85, abs=0.04)
     found = fitted.model.expertise(fitted.parameters)
     assert np.abs(found - w).mean() < 0.09

@@ -151,7 +151,7 @@ def test_a_simulated_crowd_is_an_export_with_its_truth_beside(tmp_path):
     ]
     source = pipeline.Source((write_rows(tmp_path / "items.jsonl", items),))
     out = tmp_path / "new" / "crowd.parquet"
-    truth = pipeline.simulate_crowd(source, CrowdSettings(annotators=5), out)
+    (truth,) = pipeline.simulate_crowd(source, CrowdSettings(annotators=5), out)
     assert truth == tmp_path / "new" / "crowd.truth.csv"
     assert truth.read_text().splitlines()[0] == "annotator_id,task,expertise"
     report = pipeline.estimate(pipeline.Source((out,)))

@@ -31,7 +31,15 @@ from realm_cli import fitting, training
 from realm_cli.aggregate.choice import bind
 from realm_cli.annotations import build_table
 from realm_cli.backbones.tiny import build_tiny_t5
-from realm_cli.batching import ABSENT, Collator, ItemDataset, answers_by_item, encode, prompts
+from realm_cli.batching import (
+    ABSENT,
+    Collator,
+    ItemDataset,
+    LengthBatches,
+    answers_by_item,
+    encode,
+    prompts,
+)
 from realm_cli.choices import AnnotatorModel, Objective
 from realm_cli.config import TrainSettings
 from realm_cli.errors import TrainingError
@@ -39,6 +47,7 @@ from realm_cli.labels import labels_of
 from realm_cli.learners import learner
 from realm_cli.loaders import load
 from realm_cli.pipeline import read_report
+from realm_cli.unfinished import Stage
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +74,7 @@ def prepared(table, items=None):
     """A fresh tiny T5 and the first items of a table."""
     texts = prompts(table.items, "{text}")
     backbone = build_tiny_t5([*texts, *COLOURS], seed=0)
-    encoded = encode(table.items, backbone.tokenizer, "{text}", 64)
+    encoded = encode(table.items, backbone, "{text}", 64)
     dataset = ItemDataset(encoded, answers_by_item(table))
     if items is not None:
         dataset = torch.utils.data.Subset(dataset, range(items))
@@ -156,7 +165,7 @@ def test_only_the_joint_objective_starts_from_the_labels(
     def spy(_backbone, _items, annotators, *_, **__):
         raise SeenError(annotators.found().level)
 
-    monkeypatch.setattr(fitting, "fit", spy)
+    monkeypatch.setattr(fitting, "train", spy)
     settings = {"objective": objective, "annotator_model": AnnotatorModel.EXPERTISE}
     with pytest.raises(SeenError) as seen:
         train(source, tmp_path / "run", QUICK.model_copy(update=settings))
@@ -168,7 +177,7 @@ def test_only_the_joint_objective_starts_from_the_labels(
         assert (level == 0).all()
 
 
-def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch):
+def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch, tmp_path):
     steps, without = [], []
     original = training.without_model
 
@@ -179,18 +188,19 @@ def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch):
     monkeypatch.setattr(training, "without_model", counting)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.25, "batch_size": 10, "epochs": 3})
-    result = training.fit(backbone, dataset, blank(table), settings, watcher=steps.append)
+    job = training.Job(settings, Stage(tmp_path), watcher=steps.append)
+    result = training.fit(backbone, dataset, blank(table), job)
     assert [step.step for step in steps] == list(range(1, 13))
     assert without == [0, 1, 2]
     assert steps[-1].n_steps == 12
     assert len(result.history) == 1
 
 
-def test_without_warm_up_every_step_uses_the_model(table, monkeypatch):
+def test_without_warm_up_every_step_uses_the_model(table, monkeypatch, tmp_path):
     monkeypatch.setattr(training, "without_model", None)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.0, "epochs": 1})
-    result = training.fit(backbone, dataset, blank(table), settings)
+    result = training.fit(backbone, dataset, blank(table), training.Job(settings, Stage(tmp_path)))
     assert np.allclose(np.exp(result.log_p).sum(axis=1), 1)
 
 
@@ -230,15 +240,16 @@ class Gradients(TrainerCallback):
 
 
 def trainer_for(table, backbone, dataset, settings, folder, *, callbacks=(), **arguments):
-    options = training._arguments(settings, backbone, str(folder))
+    options = training._arguments(settings, backbone, folder)
     for name, value in arguments.items():
         setattr(options, name, value)
     return training.RealmTrainer(
         model=module_for(table, backbone, settings),
         args=options,
         train_dataset=dataset,
-        data_collator=Collator(backbone.tokenizer.pad_token_id),
+        data_collator=Collator(backbone),
         callbacks=list(callbacks),
+        batches=LengthBatches(dataset, settings.batch_size, None, settings.seed),
         expertise_learning_rate=training.expertise_learning_rate(settings, backbone),
     )
 
@@ -272,7 +283,7 @@ def test_the_loss_of_a_batch_is_the_mean_over_its_annotations(table):
     """Each item once and twice in a batch: the same loss, but for the prior spread over batches."""
     backbone, dataset = prepared(table)
     module = module_for(table, backbone)
-    collate = Collator(backbone.tokenizer.pad_token_id)
+    collate = Collator(backbone)
     once, twice = (collate([dataset[i] for i in range(4)] * times) for times in (1, 2))
     with torch.inference_mode():
         first, second = module(**once)["loss"], module(**twice)["loss"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -24,21 +25,52 @@ class Preset:
     learning_rate: float
 
 
-class Backbone(Protocol):
+@dataclass(frozen=True)
+class Tokens:
+    """Token ids of texts `[I]` and options, and how many of them were cut at the limit."""
+
+    inputs: tuple[list[int], ...]
+    options: tuple[list[int], ...]
+    n_truncated: int
+
+
+class Backbone(ABC):
     """A language model that scores options.
 
-    Attributes:
+    Args:
         model: The transformers model that is trained and saved.
         tokenizer: Its tokenizer.
         preset: Defaults that fit it.
     """
 
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    preset: Preset
+    def __init__(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preset: Preset
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.preset = preset
 
+    @abstractmethod
+    def encode(self, texts: Sequence[str], options: Sequence[str], limit: int) -> Tokens:
+        """Token ids as this kind of model reads them, cut at the limit.
+
+        Args:
+            texts: Prompts `[I]`.
+            options: Distinct options.
+            limit: Longest text in tokens.
+        """
+
+    @abstractmethod
+    def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """The tensors of a batch's texts and options.
+
+        Args:
+            items: `input_ids` and `options` (a list of token ids each) `[B]`.
+        """
+
+    @abstractmethod
     def option_scores(self, batch: dict[str, Tensor]) -> Tensor:
-        """Full log-likelihood of each option's tokens, end token included.
+        """Full log-likelihood of each option.
 
         Args:
             batch: As made by `batching.Collator`.
@@ -46,15 +78,14 @@ class Backbone(Protocol):
         Returns:
             `[B, K]` scores in nats; -inf where an item has no k-th option.
         """
-        ...
 
     def save(self, folder: Path) -> None:
         """Write a checkpoint that loads without realm."""
-        ...
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
 
-
-def lay_out(scores: Tensor, n_options: Tensor) -> Tensor:
-    """Scores of the options that exist `[M]`, laid out by item `[B, max K]`, -inf elsewhere."""
-    width = int(n_options.max())
-    exists = torch.arange(width, device=scores.device) < n_options[:, None]
-    return scores.new_full(exists.shape, -torch.inf).masked_scatter(exists, scores)
+    @property
+    def longest(self) -> int | None:
+        """Tokens that the model can tell the places of; None where there is no limit."""
+        found: int | None = getattr(self.model.config, "max_position_embeddings", None)
+        return found

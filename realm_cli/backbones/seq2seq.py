@@ -2,63 +2,75 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
-from realm_cli.backbones.base import Preset, lay_out
+from realm_cli.backbones import layout
+from realm_cli.backbones.base import Backbone, Preset, Tokens
+from realm_cli.backbones.layout import ABSENT
 
 PRETRAINED = Preset(epochs=5, learning_rate=3e-4)
-_ABSENT = -100
+RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5"})
+"""Models whose decoders know places only by their distance."""
 
 
-class Seq2SeqBackbone:
-    """Scores an option by the log-likelihood of its tokens given the encoded text.
+class Seq2SeqBackbone(Backbone):
+    """Scores an option by the log-likelihood of its tokens, end token included, given the text.
 
-    The encoder runs once an item; its output is shared over the item's options.
-
-    Args:
-        model: An encoder-decoder language model.
-        tokenizer: Its tokenizer.
-        preset: Defaults that fit it.
+    The encoder runs once an item. Where the decoder tells places by their distance, all options of
+    an item stand in one row, and none of them sees another; else each has a row of its own.
     """
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
-        preset: Preset = PRETRAINED,
-    ) -> None:
-        self.model = model
-        self.tokenizer = tokenizer
-        self.preset = preset
+    def encode(self, texts: Sequence[str], options: Sequence[str], limit: int) -> Tokens:
+        """With the tokenizer's own end token."""
+        inputs, cut_inputs = layout.tokenise(self.tokenizer, texts, limit)
+        targets, cut_targets = layout.tokenise(self.tokenizer, options, limit)
+        return Tokens(inputs, targets, cut_inputs + cut_targets)
+
+    def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        """input_ids, attention_mask `[B, L]`, option_ids, option_of `[B, P]`."""
+        pad = self.tokenizer.pad_token_id
+        return {**layout.texts_of(items, pad), **layout.options_of(items)}
 
     def option_scores(self, batch: dict[str, Tensor]) -> Tensor:
         """`[B, K]` full log-likelihoods; see `backbones.base.Backbone`."""
-        n_options = batch["n_options"]
-        of_item = torch.repeat_interleave(n_options)
-        encoded = self.model.get_encoder()(
+        hidden = self.model.get_encoder()(
             input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+        ).last_hidden_state
+        if self.model.config.model_type in RELATIVE:
+            return self._side_by_side(hidden, batch)
+        return self._one_by_one(hidden, batch)
+
+    def _side_by_side(self, hidden: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        ids, whose = batch["option_ids"], batch["option_of"]
+        before = F.pad(ids[:, :-1], (1, 0)).masked_fill(
+            layout.is_first(whose), self.model.config.decoder_start_token_id
         )
-        hidden = BaseModelOutput(last_hidden_state=encoded.last_hidden_state[of_item])
-        targets = batch["option_ids"]
+        logits = self.model(
+            encoder_outputs=BaseModelOutput(last_hidden_state=hidden),
+            attention_mask=batch["attention_mask"],
+            decoder_input_ids=before.masked_fill(before == ABSENT, self.model.config.pad_token_id),
+            decoder_attention_mask=layout.as_bias(layout.own_block(whose), hidden.dtype),
+            use_cache=False,
+        ).logits
+        return layout.scores_of_tokens(logits, batch)
+
+    def _one_by_one(self, hidden: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        targets = layout.one_by_one(batch)
+        of_item = torch.repeat_interleave(batch["n_options"])
         # The model shifts labels into decoder inputs by itself; its own loss goes unused.
         logits = self.model(
-            encoder_outputs=hidden,
+            encoder_outputs=BaseModelOutput(last_hidden_state=hidden[of_item]),
             attention_mask=batch["attention_mask"][of_item],
             decoder_input_ids=self.model.prepare_decoder_input_ids_from_labels(labels=targets),
             use_cache=False,
         ).logits
-        return lay_out(sequence_log_likelihood(logits, targets), n_options)
-
-    def save(self, folder: Path) -> None:
-        """Write model and tokenizer."""
-        self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        return layout.by_item(sequence_log_likelihood(logits, targets), batch["n_options"])
 
 
 def sequence_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
@@ -72,6 +84,6 @@ def sequence_log_likelihood(logits: Tensor, targets: Tensor) -> Tensor:
         `[M]` log-likelihoods in nats.
     """
     losses = F.cross_entropy(
-        logits.float().transpose(1, 2), targets, ignore_index=_ABSENT, reduction="none"
+        logits.float().transpose(1, 2), targets, ignore_index=ABSENT, reduction="none"
     )
     return -losses.sum(dim=1)

@@ -2,19 +2,55 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from realm_cli.cli import console
+from realm_cli.unfinished import Stop
 
 if TYPE_CHECKING:
     from realm_cli.training import Progress as Step
 
 SECONDS_BETWEEN_LINES = 15.0
+
+
+@dataclass
+class SignalStop(Stop):
+    """A wish to end that comes as a signal.
+
+    Attributes:
+        exit_code: 130 after SIGINT, 143 after SIGTERM.
+    """
+
+    exit_code: int = 130
+
+    def receive(self, number: int, _frame: FrameType | None) -> None:
+        """The first signal ends training after the step at hand, any other ends realm."""
+        self.exit_code = 128 + number
+        if self.asked or not self.heard:
+            raise SystemExit(self.exit_code)
+        self.asked = True
+        console.note("finishing the step and saving; once more to stop at once")
+
+
+@contextmanager
+def stopping() -> Iterator[SignalStop]:
+    """While it lasts, Ctrl-C and SIGTERM ask training to stop."""
+    stop = SignalStop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop.receive) for number in numbers]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

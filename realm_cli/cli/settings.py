@@ -29,6 +29,16 @@ def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOption
     return _checked(TrainSettings, {"model": model, **flags})
 
 
+def changed(
+    model: str | None, method: MethodOptions, optimiser: OptimiserOptions
+) -> dict[str, Any]:
+    """The training settings that were given, as far as they are not what they are by default."""
+    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+    defaults = {**dataclasses.asdict(type(method)()), **dataclasses.asdict(type(optimiser)())}
+    given = {name: value for name, value in flags.items() if value != defaults[name]}
+    return given if model is None else {"model": model, **given}
+
+
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:
     """The settings of `realm simulate`."""
     return _checked(CrowdSettings, dataclasses.asdict(crowd))

@@ -44,6 +44,10 @@ class OptimiserOptions:
         int | None, typer.Option(help="Passes over the items.", rich_help_panel="Training")
     ] = None
     batch_size: Annotated[int, typer.Option(help="Items a step.", rich_help_panel="Training")] = 32
+    tokens_per_batch: Annotated[
+        int | None,
+        typer.Option(help="Tokens a step instead, padding with them.", rich_help_panel="Training"),
+    ] = None
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the model.", rich_help_panel="Training")
     ] = None
@@ -70,6 +74,16 @@ class OutputOptions:
     out: Annotated[
         Path | None, typer.Option(help="The run's folder; runs/DATE-TIME if not given.")
     ] = None
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="Go on with the run of this folder, which was cut off; no other flags."),
+    ] = None
+    save_minutes: Annotated[
+        float, typer.Option(min=0, help="Leave a checkpoint after so many minutes.")
+    ] = 5.0
+    save_steps: Annotated[
+        int | None, typer.Option(min=1, help="And after every so many steps.")
+    ] = None
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run there.")
     ] = False
@@ -78,36 +92,60 @@ class OutputOptions:
 
 @unfold
 def train(
-    files: Annotated[list[Path], typer.Argument(help="Annotation exports.", show_default=False)],
-    model: Annotated[
-        str, typer.Option(help="tiny-t5, a folder, or a hub id such as google/flan-t5-base.")
-    ],
     output: OutputOptions,
     data: DataOptions,
     method: MethodOptions,
     optimiser: OptimiserOptions,
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Annotation exports.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="tiny-t5, a folder, or a hub id such as google/flan-t5-base.", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Fine-tune a model on annotations and judge the annotators.
 
     Example: realm train annotations.parquet --model google/flan-t5-base --out runs/first
     """
     from realm_cli import pipeline
-    from realm_cli.cli.progress import training_progress
-    from realm_cli.cli.settings import train_settings
+    from realm_cli.cli.progress import stopping, training_progress
+    from realm_cli.cli.settings import changed, train_settings
+    from realm_cli.errors import StoppedError, UsageError
     from realm_cli.report.json_file import to_json
+    from realm_cli.unfinished import Saving
 
-    settings = train_settings(model, method, optimiser)
-    folder = output.out or console.dated_folder(pipeline.RUNS)
-    source = data.source(files)
-    with training_progress() as watcher:
-        report = pipeline.train(
-            source,
-            settings,
-            folder,
-            overwrite=output.overwrite,
-            told=console.note,
-            watcher=watcher,
-        )
+    folder = output.resume or output.out or console.dated_folder(pipeline.RUNS)
+    saving = Saving(output.save_minutes, output.save_steps)
+    try:
+        with training_progress() as watcher, stopping() as stop:
+            watch = pipeline.Watch(console.note, watcher, saving, stop)
+            if output.resume:
+                if files:
+                    raise UsageError(
+                        "--resume takes no files: it goes on with those that the run began with"
+                    )
+                asked = changed(model, method, optimiser)
+                report = pipeline.resume(folder, asked, watch)
+            else:
+                if not files or model is None:
+                    raise UsageError(
+                        "training needs annotations and a model",
+                        hint="realm train annotations.parquet --model google/flan-t5-base",
+                    )
+                report = pipeline.train(
+                    data.source(files),
+                    train_settings(model, method, optimiser),
+                    folder,
+                    overwrite=output.overwrite,
+                    watch=watch,
+                )
+    except StoppedError as stopped:
+        console.note(stopped.message)
+        console.note(f"next: realm train --resume {folder}")
+        raise typer.Exit(stop.exit_code) from stopped
     for warning in report.warnings:
         console.warn(warning.message)
     if output.json:

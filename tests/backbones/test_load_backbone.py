@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from realm_cli.backbones import load_backbone
 from realm_cli.backbones.seq2seq import PRETRAINED
@@ -73,10 +74,19 @@ def test_a_broken_checkpoint_is_refused(copy, damage):
     assert "config.json" in no.value.hint
 
 
-def test_a_decoder_only_model_is_refused_by_its_config_alone(tmp_path):
-    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(UsageError, match="is a gpt2 model") as refused:
-        load_backbone(str(tmp_path), (), seed=0)
+def test_a_checkpoint_that_lacks_a_layer_is_refused(copy):
+    weights = load_file(copy / "model.safetensors")
+    del weights["decoder.final_layer_norm.weight"]
+    save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelNotFoundError, match=r"lacks 1 of its model's weights.*final_layer"):
+        load_backbone(str(copy), (), seed=0)
+
+
+def test_a_model_that_reads_no_text_is_refused_by_its_config(tmp_path, copy):
+    copy.rename(tmp_path / "images")
+    (tmp_path / "images" / "config.json").write_text('{"model_type": "vit"}')
+    with pytest.raises(UsageError, match="is a vit model") as refused:
+        load_backbone(str(tmp_path / "images"), (), seed=0)
     assert "google/flan-t5-base" in refused.value.hint
 
 

@@ -10,10 +10,10 @@ import torch
 from harness import colour_run, python
 
 from realm_cli.backbones import load_backbone
-from realm_cli.backbones.base import lay_out
+from realm_cli.backbones.layout import ABSENT, by_item
 from realm_cli.backbones.seq2seq import sequence_log_likelihood
 from realm_cli.backbones.tiny import build_tiny_t5
-from realm_cli.batching import ABSENT, Answers, Collator, EncodedItems, ItemDataset
+from realm_cli.batching import Answers, Collator, EncodedItems, ItemDataset
 
 TEXTS = ("what is red", "a much longer text about a bird that sat in a tree", "cat")
 OPTIONS = ("yes", "no", "a bird in a tree", "some long answer about a red cat", "red")
@@ -38,7 +38,7 @@ def batch_of(backbone, texts, offered, annotations=0):
         n_truncated=0,
     )
     dataset = ItemDataset(encoded, (answers,) * len(texts))
-    return Collator(ids.pad_token_id)([dataset[i] for i in range(len(texts))])
+    return Collator(backbone)([dataset[i] for i in range(len(texts))])
 
 
 @torch.inference_mode()
@@ -91,7 +91,7 @@ def test_log_likelihood_of_a_sequence_by_hand():
 
 
 def test_scores_are_laid_out_by_item_by_hand():
-    laid = lay_out(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([1, 3]))
+    laid = by_item(torch.tensor([1.0, 2.0, 3.0, 4.0]), torch.tensor([1, 3]))
     assert laid.tolist() == [[1.0, -math.inf, -math.inf], [2.0, 3.0, 4.0]]
 
 

@@ -79,3 +79,27 @@ def test_gold_means_nothing_to_a_vote(crowd, tmp_path):
     assert done.returncode == 2
     assert "--use-gold has no meaning with --method wawa" in done.stderr
     assert not out.exists()
+
+
+@pytest.mark.parametrize("order", [("a.jsonl", "b.jsonl"), ("b.jsonl", "a.jsonl")])
+def test_a_file_given_twice_changes_nothing_but_the_counts(crowd, tmp_path, order):
+    crowd.rename(tmp_path / "a.jsonl")
+    (tmp_path / "b.jsonl").write_bytes((tmp_path / "a.jsonl").read_bytes())
+    reports = [
+        json.loads(realm("report", *files, "--json", cwd=tmp_path).stdout)
+        for files in (("a.jsonl",), order)
+    ]
+    for report in reports:
+        del report["created_at"]
+    once, twice = reports
+    assert len(twice.pop("inputs")) == 2 * len(once.pop("inputs")) == 2
+    assert [w["code"] for w in twice.pop("warnings")] == [
+        "repeated-answers", *(w["code"] for w in once.pop("warnings"))
+    ]  # fmt: skip
+    assert once == twice
+    tables = []
+    for files in (("a.jsonl",), order):
+        done = realm("aggregate", *files, "-o", "l.parquet", "--force", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        tables.append(pq.read_table(tmp_path / "l.parquet"))
+    assert tables[0].equals(tables[1])
