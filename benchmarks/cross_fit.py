@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tables import markdown, write
 
-from realm_cli import loaders, pipeline
+from realm_cli import loaders, pipeline, prediction
 from realm_cli.annotations import build_items
 from realm_cli.config import CrowdSettings, TrainSettings
 
@@ -35,7 +35,7 @@ def run(crowd: Path, seed: int, epochs: int, folds: int) -> tuple[float, float, 
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "run"
         report = pipeline.train(pipeline.Source((crowd,)), settings, out)
-        predicted = pipeline.predict(out, pipeline.Source((DATA / "heldout.jsonl",)))
+        predicted = prediction.predict(out, pipeline.Source((DATA / "heldout.jsonl",)))
     lines = crowd.with_name("crowd.truth.csv").read_text(encoding="utf-8").splitlines()[1:]
     truth = {line.split(",")[0]: float(line.split(",")[2]) for line in lines}
     gap = np.array([one.expertise - truth[one.annotator_id] for one in report.annotators])

@@ -23,14 +23,14 @@ from transformers import (
     set_seed,
 )
 
-from realm_cli import loaders, pipeline
+from realm_cli import loaders, pipeline, prediction
 from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
 from realm_cli.backbones.base import Backbone
 from realm_cli.backbones.tiny import PRESET, build_tiny_t5
 from realm_cli.batching import encode, prompts, template_for
 from realm_cli.config import TrainSettings
-from realm_cli.training import predict_log_p
+from realm_cli.training.predicting import predict_log_p
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "sample_data"
@@ -101,7 +101,7 @@ def realm_run(seed: int, heldout: Items) -> tuple[float, float, float]:
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         report = pipeline.train(source, TrainSettings(model="tiny-t5", seed=seed), run)
-        predicted = pipeline.predict(run, pipeline.Source((DATA / "heldout.jsonl",)))
+        predicted = prediction.predict(run, pipeline.Source((DATA / "heldout.jsonl",)))
     gold = [heldout.options(i)[heldout.gold[i]] for i in range(len(heldout))]
     right = np.mean([a == b for a, b in zip(predicted["label"].to_pylist(), gold, strict=True)])
     lines = (DATA / "crowd.truth.csv").read_text(encoding="utf-8").splitlines()[1:]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realm_cli import pipeline
+from realm_cli import pipeline, prediction
 from realm_cli.choices import CrowdKind
 from realm_cli.config import CrowdSettings, TrainSettings
 
@@ -41,7 +41,7 @@ def cell(crowd: Path, truth: Path, warm_up: float, form: float) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         run = Path(scratch) / "run"
         report = pipeline.train(pipeline.Source((crowd,)), settings, run)
-        predicted = pipeline.predict(run, heldout)
+        predicted = prediction.predict(run, heldout)
     gold = pipeline.loaders.load_items(heldout.files)[0].table["gold"].to_pylist()
     right = [a == b for a, b in zip(predicted["label"].to_pylist(), gold, strict=True)]
     rows = [line.split(",") for line in truth.read_text(encoding="utf-8").splitlines()[1:]]

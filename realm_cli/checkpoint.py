@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from realm_cli.config import TrainSettings
-from realm_cli.errors import InputError, OutputExistsError, RealmError
+from realm_cli.errors import InputError, MissingExtraError, OutputExistsError, RealmError
 
 SIDE = "realm"
 RUN_FILE = "run.json"
@@ -44,6 +45,19 @@ class RunRecord(BaseModel):
     inputs: dict[str, str]
     versions: dict[str, str]
     n_truncated: int
+
+
+def require_training_extra() -> None:
+    """Say how to get torch and transformers where they are missing."""
+    missing = [
+        name
+        for name in ("torch", "transformers", "accelerate", "safetensors")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise MissingExtraError(
+            f"this command needs {', '.join(missing)}", hint="pip install 'realm-cli[train]'"
+        )
 
 
 def read_record(run: Path) -> RunRecord:

@@ -15,6 +15,15 @@ class Objective(StrEnum):
     INDEPENDENT = "independent"
 
 
+class BackboneKind(StrEnum):
+    """How a model scores options (`backbones/`); `auto` as its checkpoint's config says."""
+
+    AUTO = "auto"
+    SEQ2SEQ = "seq2seq"
+    ENCODER = "encoder"
+    CAUSAL = "causal"
+
+
 class AnnotatorModel(StrEnum):
     """How annotators err (`annotator_models/`); `auto` is chosen by held-out annotations."""
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from realm_cli.choices import (
     AnnotatorFrom,
     AnnotatorModel,
+    BackboneKind,
     CrowdKind,
     Duplicates,
     MultiSelect,
@@ -106,6 +107,7 @@ class TrainSettings(JudgeSettings):
     """
 
     model: str
+    backbone: BackboneKind = BackboneKind.AUTO
     objective: Objective = Objective.JOINT
     cross_fit: Annotated[int, Field(ge=1, le=20)] | None = None
     form_weight: Annotated[float, Field(ge=0)] = 0.3

@@ -29,8 +29,9 @@ from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.report.model import Kind
-from realm_cli.training import FitResult, Job, Progress
-from realm_cli.training import fit as train
+from realm_cli.training.callbacks import Progress
+from realm_cli.training.fit import FitResult, Job
+from realm_cli.training.fit import fit as train
 from realm_cli.unfinished import Saving, Stop, Unfinished
 
 if TYPE_CHECKING:

@@ -6,8 +6,6 @@ Torch is imported only by the steps that train or predict.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,24 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
-from realm_cli import __version__, checkpoint, checks, estimation, loaders
+from realm_cli import __version__, checkpoint, checks, estimation, loaders, runs
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
 from realm_cli.choices import Method
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
-from realm_cli.errors import InputError, MissingExtraError, TrainingError, UsageError
+from realm_cli.errors import InputError, TrainingError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
 from realm_cli.report import json_file
-from realm_cli.report.build import build_report, now
+from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
 from realm_cli.report.model_card import model_card
-from realm_cli.report.tables import annotators_table, label_columns, labels_table
-from realm_cli.schema import DEFAULT_TASK, Issue, Severity, plain, with_column
+from realm_cli.schema import Issue, Severity, plain
 from realm_cli.simulate.crowd import simulate
 from realm_cli.simulate.files import annotation_rows, truth_files
 from realm_cli.unfinished import Plan, Saving, Stop, Unfinished, check_unchanged
@@ -41,10 +37,8 @@ if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
     from realm_cli.batching import EncodedItems
     from realm_cli.fitting import Trained
-    from realm_cli.loaders.base import LoadedFile
-    from realm_cli.training import Progress
+    from realm_cli.training.callbacks import Progress
 
-RUNS = Path("runs")
 LABELS_ALONE = JudgeSettings()
 
 
@@ -129,7 +123,7 @@ def train(
         RealmError: Whatever is wrong; nothing is left unless there is something to go on from.
     """
     checkpoint.check_output(out, overwrite=overwrite)
-    require_training_extra()
+    checkpoint.require_training_extra()
     loaded = load(source, checks.check_trainable)
     unfinished = Unfinished(out)
     unfinished.begin(_plan(source, settings, loaded))
@@ -152,7 +146,7 @@ def resume(
     checkpoint.put_back(out)
     unfinished = Unfinished(out)
     plan = unfinished.plan()
-    require_training_extra()
+    checkpoint.require_training_extra()
     source = Source(plan.files, plan.reading, plan.items)
     settings = plan.settings.model_copy(update=dict(asked or {}))
     loaded = load(source, checks.check_trainable)
@@ -167,7 +161,7 @@ def _plan(source: Source, settings: TrainSettings, loaded: Loaded) -> Plan:
         items=source.items,
         reading=source.reading,
         inputs={file.path: file.sha256 for file in loaded.inputs},
-        versions={"realm": __version__, **_versions()},
+        versions={"realm": __version__, **runs.versions()},
     )
 
 
@@ -187,41 +181,27 @@ def _finish(
     with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
-        _write_side(stage / checkpoint.SIDE, trained.found, report)
-        record = _record(settings, template, loaded, encoded.n_truncated)
+        runs.write_side(stage / checkpoint.SIDE, trained.found, report)
+        record = runs.record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
     return report
 
 
-def require_training_extra() -> None:
-    """Say how to get torch and transformers where they are missing."""
-    missing = [
-        name
-        for name in ("torch", "transformers", "accelerate", "safetensors")
-        if importlib.util.find_spec(name) is None
-    ]
-    if missing:
-        raise MissingExtraError(
-            f"this command needs {', '.join(missing)}", hint="pip install 'realm-cli[train]'"
-        )
-
-
 def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
     """The model, the items as it reads them, and the template they were put in."""
-    from realm_cli.backbones import load_backbone
+    from realm_cli.backbones.base import Request
+    from realm_cli.backbones.loading import load_backbone
     from realm_cli.batching import distinct_options, encode, prompts, template_for
 
     template = template_for(items.tasks)
     names = distinct_options(items)
-    fixed = all(found is not None for found in _labels_of_tasks(items))
-    backbone = load_backbone(
-        settings.model,
-        [*prompts(items, template), *names],
-        settings.seed,
-        labels=names if fixed else None,
+    fixed = all(found is not None for found in runs.labels_of_tasks(items))
+    request = Request(
+        settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
     )
+    backbone = load_backbone(request, [*prompts(items, template), *names])
     return backbone, encode(items, backbone, template, settings.max_length), template
 
 
@@ -282,140 +262,6 @@ def _truncation(encoded: EncodedItems, settings: TrainSettings) -> list[Issue]:
             f"{settings.max_length} tokens and were cut off",
             hint="raise --max-length if the model allows it",
         )
-    ]
-
-
-def _write_side(side: Path, found: Estimation, report: CompetenceReport) -> None:
-    from safetensors.numpy import save_file
-
-    (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
-    checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
-    checkpoint.write_parquet(
-        labels_table(found.crowd.table, found.fit.log_q), side / "labels.parquet"
-    )
-    checkpoint.write_parquet(plain(found.crowd.table.rows), side / "annotations.parquet")
-    save_file({"expertise": found.expertise}, side / "expertise.safetensors")
-
-
-def _record(
-    settings: TrainSettings, template: str, loaded: Loaded, n_truncated: int
-) -> checkpoint.RunRecord:
-    items = loaded.table.items
-    return checkpoint.RunRecord(
-        realm_version=__version__,
-        created_at=now().isoformat(),
-        settings=settings,
-        template=template,
-        tasks=tuple(
-            checkpoint.TaskLabels(task=task, labels=labels)
-            for task, labels in zip(items.tasks, _labels_of_tasks(items), strict=True)
-        ),
-        inputs={file.path: file.sha256 for file in loaded.inputs},
-        versions=_versions(),
-        n_truncated=n_truncated,
-    )
-
-
-def _versions() -> dict[str, str]:
-    packages = ("torch", "transformers", "numpy")
-    return {name: importlib.metadata.version(name) for name in packages}
-
-
-def _labels_of_tasks(items: Items) -> list[tuple[str, ...] | None]:
-    """The labels of each task `[T]`; None where each item brings its own options."""
-    sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
-    return [items.option_sets[found[0]] if len(found) == 1 else None for found in sets]
-
-
-def is_run(path: Path) -> bool:
-    """Whether a folder is a run, or was to be one; any other holds exports."""
-    return (path / checkpoint.SIDE).is_dir()
-
-
-def read_report(run: Path) -> CompetenceReport:
-    """The report that a run's folder holds; needs no torch."""
-    path = run / checkpoint.SIDE / checkpoint.REPORT_FILE
-    if not path.is_file():
-        raise checkpoint.no_run(run, path)
-    return json_file.from_json(path)
-
-
-def newest_run() -> Path:
-    """The run under runs/ that was written last.
-
-    Raises:
-        UsageError: There is none.
-    """
-    found = RUNS.glob(f"*/{checkpoint.SIDE}/{checkpoint.REPORT_FILE}")
-    runs = sorted(found, key=lambda path: path.stat().st_mtime)
-    if not runs:
-        raise UsageError(
-            f"there is no run under {RUNS}/",
-            hint="name a run's folder or export files, or train first: realm train FILES",
-        )
-    return runs[-1].parent.parent
-
-
-def predict(run: Path, source: Source) -> pa.Table:
-    """Label items with a run's model: item_id, task, label, probability, posterior, options.
-
-    Raises:
-        InputError: The folder is no run, or an item has no text, no options, or another task.
-    """
-    record = checkpoint.read_record(run)
-    require_training_extra()
-    items = _items_for(record, loaders.load_items(source.files, source.reading))
-    from realm_cli.backbones import load_backbone
-    from realm_cli.batching import encode
-    from realm_cli.training import predict_log_p
-
-    backbone = load_backbone(str(run), (), record.settings.seed)
-    encoded = encode(items, backbone, record.template, record.settings.max_length)
-    return pa.table(
-        label_columns(items, predict_log_p(backbone, encoded, record.settings.batch_size))
-    )
-
-
-def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Items:
-    """The items of the files, their tasks and options filled in from the run."""
-    rows = join([file.table for file in files])
-    labels = {task.task: task.labels for task in record.tasks}
-    tasks = rows["task"].to_pylist()
-    if len(labels) == 1:
-        # A file that does not name its task means the only one that the run knows.
-        tasks = [next(iter(labels)) if task == DEFAULT_TASK else task for task in tasks]
-    options = [
-        given if given is not None else labels.get(task)
-        for given, task in zip(rows["options"].to_pylist(), tasks, strict=True)
-    ]
-    issues = [
-        *_missing(rows, [task in labels for task in tasks], "unknown-task",
-                  f"has a task that the run does not know ({', '.join(labels)})"),
-        *_missing(rows, [o is not None for o in options], "item-without-options",
-                  "has no options to choose from; name their column with --options-col"),
-        *_missing(rows, rows["text"].is_valid().to_pylist(), "item-without-text",
-                  "has no text; name its column with --text-col"),
-    ]  # fmt: skip
-    if issues:
-        raise InputError("these items cannot be labelled", issues=issues)
-    rows = with_column(rows, "task", pa.array(tasks, pa.string()))
-    rows = with_column(rows, "options", pa.array(options, pa.list_(pa.string())))
-    items, _, found = build_items(rows)
-    errors = [issue for issue in found if issue.severity is Severity.ERROR]
-    if errors:
-        raise InputError("the items contradict one another", issues=errors)
-    return items
-
-
-def _missing(rows: pa.Table, good: Sequence[bool], code: str, what: str) -> list[Issue]:
-    return [
-        Issue(
-            code=code,
-            message=f"item {rows['item_id'][row].as_py()!r} {what}",
-            file=rows["source_file"][row].as_py(),
-            line=rows["source_line"][row].as_py(),
-        )
-        for row in np.flatnonzero(~np.array(good, dtype=bool)).tolist()
     ]
 
 

@@ -17,7 +17,7 @@ from harness import (
     write_rows,
 )
 
-from realm_cli import pipeline
+from realm_cli import pipeline, prediction, runs
 from realm_cli.config import Columns, CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, OutputExistsError, UsageError
 
@@ -88,7 +88,7 @@ def test_training_looks_at_the_output_before_it_looks_at_the_data(tmp_path):
 
 
 def test_a_report_is_read_back_from_its_run(colours):
-    report = pipeline.read_report(colours)
+    report = runs.read_report(colours)
     assert report.estimate.kind == "in-sample"
     assert report.estimate.model == "tiny-t5"
     assert report.summary.accuracy_on_gold.model is not None
@@ -96,17 +96,17 @@ def test_a_report_is_read_back_from_its_run(colours):
 
 def test_a_folder_without_a_report_is_no_run(tmp_path):
     with pytest.raises(InputError, match="is not a run's folder"):
-        pipeline.read_report(tmp_path)
+        runs.read_report(tmp_path)
 
 
 def test_the_newest_run_is_the_one_written_last(tmp_path, monkeypatch, colours):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="no run under runs/"):
-        pipeline.newest_run()
+        runs.newest_run()
     for age, name in enumerate(("b", "c", "a")):
         side = shutil.copytree(colours / "realm", tmp_path / "runs" / name / "realm")
         os.utime(side / "report.json", (10**9 - age, 10**9 - age))
-    assert pipeline.newest_run().name == "b"
+    assert runs.newest_run().name == "b"
 
 
 def test_training_reads_back_the_table_it_wrote(colours, source):
@@ -124,14 +124,14 @@ def test_predictions_name_the_runs_only_task_whatever_it_is_called(tmp_path):
     source = pipeline.Source((write_rows(tmp_path / "crowd.jsonl", rows),))
     pipeline.train(source, QUICK.model_copy(update={"epochs": 1}), run)
     new = write_rows(tmp_path / "new.jsonl", [{"item_id": "n", "text": "thing"}])
-    (row,) = pipeline.predict(run, pipeline.Source((new,))).to_pylist()
+    (row,) = prediction.predict(run, pipeline.Source((new,))).to_pylist()
     assert (row["task"], row["options"]) == ("colour", sorted(COLOURS))
 
 
 def test_predictions_keep_to_the_order_of_the_file(tmp_path, two_tasks):
     rows = two_task_rows()[::-1]
     source = pipeline.Source((write_rows(tmp_path / "new.jsonl", rows),))
-    found = pipeline.predict(two_tasks, source).to_pylist()
+    found = prediction.predict(two_tasks, source).to_pylist()
     keys = list(dict.fromkeys((row["task"], row["item_id"]) for row in rows))
     assert [(row["task"], row["item_id"]) for row in found] == keys
     assert {tuple(row["options"]) for row in found if row["task"] == "is it so"} == {("no", "yes")}
@@ -140,7 +140,7 @@ def test_predictions_keep_to_the_order_of_the_file(tmp_path, two_tasks):
 def test_columns_can_be_named(tmp_path, colours):
     new = write_rows(tmp_path / "new.jsonl", [{"key": "n", "body": "thing 1"}])
     reading = Reading(columns=Columns(item="key", text="body"))
-    (row,) = pipeline.predict(colours, pipeline.Source((new,), reading)).to_pylist()
+    (row,) = prediction.predict(colours, pipeline.Source((new,), reading)).to_pylist()
     assert row["item_id"] == "n"
 
 

@@ -27,7 +27,7 @@ from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 from transformers import TrainerCallback
 
-from realm_cli import fitting, training
+from realm_cli import fitting
 from realm_cli.aggregate.choice import bind
 from realm_cli.annotations import build_table
 from realm_cli.backbones.tiny import build_tiny_t5
@@ -46,7 +46,11 @@ from realm_cli.errors import TrainingError
 from realm_cli.labels import labels_of
 from realm_cli.learners import learner
 from realm_cli.loaders import load
-from realm_cli.pipeline import read_report
+from realm_cli.runs import read_report
+from realm_cli.training import module
+from realm_cli.training import trainer as training
+from realm_cli.training.fit import Job, fit
+from realm_cli.training.module import RealmModule
 from realm_cli.unfinished import Stage
 
 
@@ -75,14 +79,13 @@ def prepared(table, items=None):
     texts = prompts(table.items, "{text}")
     backbone = build_tiny_t5([*texts, *COLOURS], seed=0)
     encoded = encode(table.items, backbone, "{text}", 64)
-    dataset = ItemDataset(encoded, answers_by_item(table))
-    if items is not None:
-        dataset = torch.utils.data.Subset(dataset, range(items))
-    return backbone, dataset
+    some = np.arange(len(table.items) if items is None else items)
+    answers = answers_by_item(table)
+    return backbone, ItemDataset(encoded.only(some), [answers[i] for i in some])
 
 
 def module_for(table, backbone, settings=QUICK):
-    return training.RealmModule(backbone, blank(table), settings, len(table))
+    return RealmModule(backbone, blank(table), settings, len(table))
 
 
 def blank(table):
@@ -179,17 +182,17 @@ def test_only_the_joint_objective_starts_from_the_labels(
 
 def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch, tmp_path):
     steps, without = [], []
-    original = training.without_model
+    original = module.without_model
 
     def counting(*arguments):
         without.append(len(steps))
         return original(*arguments)
 
-    monkeypatch.setattr(training, "without_model", counting)
+    monkeypatch.setattr(module, "without_model", counting)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.25, "batch_size": 10, "epochs": 3})
-    job = training.Job(settings, Stage(tmp_path), watcher=steps.append)
-    result = training.fit(backbone, dataset, blank(table), job)
+    job = Job(settings, Stage(tmp_path), watcher=steps.append)
+    result = fit(backbone, dataset, blank(table), job)
     assert [step.step for step in steps] == list(range(1, 13))
     assert without == [0, 1, 2]
     assert steps[-1].n_steps == 12
@@ -197,10 +200,10 @@ def test_warm_up_is_exactly_the_first_share_of_the_steps(table, monkeypatch, tmp
 
 
 def test_without_warm_up_every_step_uses_the_model(table, monkeypatch, tmp_path):
-    monkeypatch.setattr(training, "without_model", None)
+    monkeypatch.setattr(module, "without_model", None)
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"warm_up": 0.0, "epochs": 1})
-    result = training.fit(backbone, dataset, blank(table), training.Job(settings, Stage(tmp_path)))
+    result = fit(backbone, dataset, blank(table), Job(settings, Stage(tmp_path)))
     assert np.allclose(np.exp(result.log_p).sum(axis=1), 1)
 
 
@@ -240,7 +243,7 @@ class Gradients(TrainerCallback):
 
 
 def trainer_for(table, backbone, dataset, settings, folder, *, callbacks=(), **arguments):
-    options = training._arguments(settings, backbone, folder)
+    options = training.arguments(settings, backbone, folder)
     for name, value in arguments.items():
         setattr(options, name, value)
     return training.RealmTrainer(

@@ -11,6 +11,27 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from realm_cli.choices import BackboneKind
+from realm_cli.errors import ModelNotFoundError
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which model is wanted, and for what.
+
+    Attributes:
+        model: `tiny-t5`, a folder, or a hub id such as `google/flan-t5-base`.
+        seed: Decides tiny-t5's weights, and those of a head that a checkpoint lacks.
+        labels: Every label, where the items of each task have one and the same list of options:
+            an encoder's head has a column for each. None where options differ by item.
+        kind: How to use the model; `auto` as its config says.
+    """
+
+    model: str
+    seed: int = 0
+    labels: tuple[str, ...] | None = None
+    kind: BackboneKind = BackboneKind.AUTO
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -89,3 +110,20 @@ class Backbone(ABC):
         """Tokens that the model can tell the places of; None where there is no limit."""
         found: int | None = getattr(self.model.config, "max_position_embeddings", None)
         return found
+
+
+def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
+    """A checkpoint none of whose weights is missing, but for a head put on anew.
+
+    transformers fills missing weights with random ones and says so in a log that nobody reads.
+    """
+    found, told = kind.from_pretrained(model, output_loading_info=True, **changes)
+    body = f"{found.base_model_prefix}."
+    missing = [name for name in told["missing_keys"] if not changes or name.startswith(body)]
+    if missing and not all("pooler" in name for name in missing):
+        raise ModelNotFoundError(
+            f"the checkpoint {model} lacks {len(missing)} of its model's weights, the first is "
+            f"{missing[0]}",
+            hint="fetch it again; realm trains no model that is partly made up",
+        )
+    return found

@@ -7,13 +7,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from realm_cli.backbones import layout
-from realm_cli.backbones.base import Backbone, Preset, Tokens
+from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
 
 PRETRAINED = Preset(epochs=3, learning_rate=2e-5)
+
+
+def load(
+    request: Request, _config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+) -> Backbone:
+    """As the checkpoint is."""
+    return CausalBackbone(whole(AutoModelForCausalLM, request.model), tokenizer)
 
 
 class CausalBackbone(Backbone):

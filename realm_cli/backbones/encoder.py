@@ -13,14 +13,45 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from realm_cli.backbones import layout
-from realm_cli.backbones.base import Backbone, Preset, Tokens
+from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
 from realm_cli.errors import UsageError
 
 PRETRAINED = Preset(epochs=5, learning_rate=5e-5)
+
+
+def load(
+    request: Request, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+) -> Backbone:
+    """With the head that the checkpoint has, if it fits; else with a fresh one."""
+    labels = request.labels
+    known = set(config.id2label.values())
+    classifies = any(
+        name.endswith("ForSequenceClassification") for name in config.architectures or ()
+    )
+    if classifies and len(known) > 1 and (labels is None or known >= set(labels)):
+        found = whole(AutoModelForSequenceClassification, request.model)
+        return LabelEncoderBackbone(found, tokenizer)
+    names = [""] if labels is None else list(labels)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(request.seed)
+        found = whole(
+            AutoModelForSequenceClassification,
+            request.model,
+            num_labels=len(names),
+            id2label=dict(enumerate(names)),
+            label2id={name: k for k, name in enumerate(names)},
+            ignore_mismatched_sizes=True,
+        )
+    return (PairEncoderBackbone if labels is None else LabelEncoderBackbone)(found, tokenizer)
 
 
 class LabelEncoderBackbone(Backbone):

@@ -8,15 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedTokenizerBase
 from transformers.modeling_outputs import BaseModelOutput
 
 from realm_cli.backbones import layout
-from realm_cli.backbones.base import Backbone, Preset, Tokens
+from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
 
 PRETRAINED = Preset(epochs=5, learning_rate=3e-4)
 RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5"})
 """Models whose decoders know places only by their distance."""
+
+
+def load(
+    request: Request, _config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+) -> Backbone:
+    """As the checkpoint is."""
+    return Seq2SeqBackbone(whole(AutoModelForSeq2SeqLM, request.model), tokenizer, PRETRAINED)
 
 
 class Seq2SeqBackbone(Backbone):

@@ -30,13 +30,13 @@ def predict(
 
     Example: realm predict runs/first new_items.jsonl -o labels.parquet
     """
-    from realm_cli import pipeline
+    from realm_cli import prediction
     from realm_cli.checkpoint import write_file, write_parquet, write_text
 
     if out is not None and out.suffix not in {".parquet", ".jsonl"}:
         raise UsageError(f"cannot write {out.name}", hint="end its name with .parquet or .jsonl")
     source = data.source(files)
-    labels = pipeline.predict(run, source)
+    labels = prediction.predict(run, source)
     if out is None:
         console.data(_json_lines(labels))
         return

@@ -16,7 +16,7 @@ from realm_cli.cli import console
 from realm_cli.unfinished import Stop
 
 if TYPE_CHECKING:
-    from realm_cli.training import Progress as Step
+    from realm_cli.training.callbacks import Progress as Step
 
 SECONDS_BETWEEN_LINES = 15.0
 

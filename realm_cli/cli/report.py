@@ -71,24 +71,24 @@ def _show(found: CompetenceReport, view: ViewOptions) -> None:
 
 def _find(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> CompetenceReport:
     """The report of a run, or label-only estimates from files."""
-    from realm_cli import pipeline
+    from realm_cli import pipeline, runs
 
     if not paths:
-        newest = pipeline.newest_run()
+        newest = runs.newest_run()
         console.note(f"newest run: {newest}")
-        return pipeline.read_report(newest)
-    runs = [path for path in paths if pipeline.is_run(path)]
-    if not runs:
+        return runs.read_report(newest)
+    found = [path for path in paths if runs.is_run(path)]
+    if not found:
         from realm_cli.cli.settings import judge_settings
 
         with console.working("judging annotators by their labels") as told:
             return pipeline.estimate(data.source(paths), judge_settings(judging), told)
     if len(paths) > 1:
         raise UsageError(
-            f"{runs[0]} is a run's folder among other inputs",
+            f"{found[0]} is a run's folder among other inputs",
             hint="name one run's folder, or exports only",
         )
-    return pipeline.read_report(paths[0])
+    return runs.read_report(paths[0])
 
 
 def _write_html(found: CompetenceReport, path: Path) -> None:

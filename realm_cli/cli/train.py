@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from realm_cli.choices import Objective
+from realm_cli.choices import BackboneKind, Objective
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 
@@ -40,6 +40,12 @@ class MethodOptions(JudgeOptions):
 class OptimiserOptions:
     """How it is learned; what is left open fits the model."""
 
+    backbone: Annotated[
+        BackboneKind,
+        typer.Option(
+            help="How the model scores options; as its checkpoint says.", rich_help_panel="Training"
+        ),
+    ] = BackboneKind.AUTO
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the items.", rich_help_panel="Training")
     ] = None
@@ -115,9 +121,10 @@ def train(
     from realm_cli.cli.settings import changed, train_settings
     from realm_cli.errors import StoppedError, UsageError
     from realm_cli.report.json_file import to_json
+    from realm_cli.runs import RUNS
     from realm_cli.unfinished import Saving
 
-    folder = output.resume or output.out or console.dated_folder(pipeline.RUNS)
+    folder = output.resume or output.out or console.dated_folder(RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
     try:
         with training_progress() as watcher, stopping() as stop:

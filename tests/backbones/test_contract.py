@@ -8,10 +8,11 @@ from backbones.checkpoints import KINDS, write_checkpoint
 from harness import COLOURS, QUICK, colour_rows, train, two_task_rows, write_rows
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
-from realm_cli import checkpoint, pipeline
-from realm_cli.backbones import load_backbone
+from realm_cli import checkpoint, pipeline, prediction
+from realm_cli.backbones.base import Request
 from realm_cli.backbones.causal import CausalBackbone
 from realm_cli.backbones.encoder import LabelEncoderBackbone, PairEncoderBackbone
+from realm_cli.backbones.loading import load_backbone
 from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 from realm_cli.batching import Answers, Collator, EncodedItems, ItemDataset
 from realm_cli.errors import UsageError
@@ -33,7 +34,7 @@ def built(kind, folder):
     model = kind
     if kind != "tiny-t5":
         model = str(write_checkpoint(kind.split()[0], folder / "model", [*TEXTS, *OPTIONS]))
-    backbone = load_backbone(model, [*TEXTS, *OPTIONS], 0, labels)
+    backbone = load_backbone(Request(model, 0, labels), [*TEXTS, *OPTIONS])
     backbone.model.cpu().eval()
     return backbone
 
@@ -122,7 +123,7 @@ def test_a_text_is_read_once_however_many_annotators_it_has(backbone, annotation
 
 def test_what_is_saved_is_what_is_loaded(kind, backbone, tmp_path):
     backbone.save(tmp_path)
-    again = load_backbone(str(tmp_path), (), seed=9)
+    again = load_backbone(Request(str(tmp_path), seed=9))
     again.model.cpu().eval()
     assert type(again) is CLASSES[kind]
     torch.testing.assert_close(
@@ -167,7 +168,9 @@ def test_a_run_learns_and_predicts(kind, tmp_path):
     items = [
         {"item_id": f"n{n}", "text": f"thing {n} has the colour {COLOURS[n % 4]}"} for n in range(8)
     ]
-    predicted = pipeline.predict(run, pipeline.Source((write_rows(tmp_path / "new.jsonl", items),)))
+    predicted = prediction.predict(
+        run, pipeline.Source((write_rows(tmp_path / "new.jsonl", items),))
+    )
     assert predicted["label"].to_pylist() == [*COLOURS, *COLOURS]
     report = json_file.from_json(run / checkpoint.SIDE / checkpoint.REPORT_FILE)
     assert report.estimate.model == str(model)

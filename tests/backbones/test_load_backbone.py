@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from realm_cli.backbones import load_backbone
+from realm_cli.backbones.base import Request
+from realm_cli.backbones.loading import load_backbone
 from realm_cli.backbones.seq2seq import PRETRAINED
 from realm_cli.choices import TINY_T5
 from realm_cli.errors import ModelNotFoundError, UsageError
@@ -18,7 +19,7 @@ from realm_cli.errors import ModelNotFoundError, UsageError
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "good"
-    load_backbone(TINY_T5, ["a cat", "a dog"], seed=0).save(folder)
+    load_backbone(Request(TINY_T5), ["a cat", "a dog"]).save(folder)
     return folder
 
 
@@ -28,7 +29,10 @@ def copy(good, tmp_path):
 
 
 def test_a_folder_loads_as_it_was_saved(good):
-    built, loaded = load_backbone(TINY_T5, ["a cat", "a dog"], 0), load_backbone(str(good), (), 9)
+    built, loaded = (
+        load_backbone(Request(TINY_T5), ["a cat", "a dog"]),
+        load_backbone(Request(str(good), 9)),
+    )
     assert loaded.preset == PRETRAINED
     assert loaded.tokenizer("a cat")["input_ids"] == built.tokenizer("a cat")["input_ids"]
     saved, read = built.model.state_dict(), loaded.model.state_dict()
@@ -68,7 +72,7 @@ BROKEN = {
 def test_a_broken_checkpoint_is_refused(copy, damage):
     damage(copy)
     with pytest.raises(ModelNotFoundError, match="no checkpoint that transformers can load") as no:
-        load_backbone(str(copy), (), seed=0)
+        load_backbone(Request(str(copy)))
     assert no.value.exit_code == 2
     assert str(copy) in no.value.message
     assert "config.json" in no.value.hint
@@ -79,18 +83,18 @@ def test_a_checkpoint_that_lacks_a_layer_is_refused(copy):
     del weights["decoder.final_layer_norm.weight"]
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelNotFoundError, match=r"lacks 1 of its model's weights.*final_layer"):
-        load_backbone(str(copy), (), seed=0)
+        load_backbone(Request(str(copy)))
 
 
 def test_a_model_that_reads_no_text_is_refused_by_its_config(tmp_path, copy):
     copy.rename(tmp_path / "images")
     (tmp_path / "images" / "config.json").write_text('{"model_type": "vit"}')
     with pytest.raises(UsageError, match="is a vit model") as refused:
-        load_backbone(str(tmp_path / "images"), (), seed=0)
+        load_backbone(Request(str(tmp_path / "images")))
     assert "google/flan-t5-base" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "no/such/path/at/all", "with a space"])
 def test_a_path_to_nothing_is_never_replaced_by_another_model(name):
     with pytest.raises(ModelNotFoundError, match="neither a folder here nor"):
-        load_backbone(name, ["text"], seed=0)
+        load_backbone(Request(name), ["text"])

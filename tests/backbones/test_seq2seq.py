@@ -9,8 +9,9 @@ import pytest
 import torch
 from harness import colour_run, python
 
-from realm_cli.backbones import load_backbone
+from realm_cli.backbones.base import Request
 from realm_cli.backbones.layout import ABSENT, by_item
+from realm_cli.backbones.loading import load_backbone
 from realm_cli.backbones.seq2seq import sequence_log_likelihood
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import Answers, Collator, EncodedItems, ItemDataset
@@ -128,7 +129,7 @@ def test_a_trained_checkpoint_scores_the_same_where_there_is_no_realm(tmp_path, 
     text = "thing 4 has the colour red"
     process = python("-c", WITHOUT_REALM, run, text, *OPTIONS, cwd=tmp_path)
     assert process.returncode == 0, process.stderr
-    backbone = load_backbone(str(run), (), seed=0)
+    backbone = load_backbone(Request(str(run)))
     backbone.model.cpu().eval()
     ours = scores_of(backbone, [text], [range(len(OPTIONS))])[0]
     assert ours.tolist() == pytest.approx(json.loads(process.stdout), abs=1e-4)

@@ -99,7 +99,7 @@ def test_a_file_given_twice_changes_nothing_but_the_counts(crowd, tmp_path, orde
     assert once == twice
     tables = []
     for files in (("a.jsonl",), order):
-        done = realm("aggregate", *files, "-o", "l.parquet", "--force", cwd=tmp_path)
+        done = realm("aggregate", *files, "-o", "l.parquet", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         tables.append(pq.read_table(tmp_path / "l.parquet"))
     assert tables[0].equals(tables[1])

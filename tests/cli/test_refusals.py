@@ -98,14 +98,16 @@ def test_an_output_folder_that_is_not_empty(refused, export, tmp_path):
 def test_an_output_folder_that_cannot_be_written(refused, export, tmp_path):
     (tmp_path / "file").touch()
     told = refused(4, "train", export(colour_rows()), "--model", "tiny-t5", "--out", "file/run")
-    assert told == "error: cannot write file/run: Not a directory\n"
+    assert told.startswith("error: cannot write file/run")
+    assert told.endswith(": Not a directory\n")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_output_folder_without_permission(refused, export, tmp_path):
     (tmp_path / "locked").mkdir(mode=0o500)
     told = refused(4, "train", export(colour_rows()), "--model", "tiny-t5", "--out", "locked/run")
-    assert told == "error: cannot write locked/run: Permission denied\n"
+    assert told.startswith("error: cannot write locked/run")
+    assert told.endswith(": Permission denied\n")
 
 
 def test_other_output_that_cannot_be_written(refused, export, tmp_path):
@@ -201,11 +203,11 @@ def test_a_hub_that_cannot_be_reached(refused, export):
     assert time.monotonic() - started < 90
 
 
-def test_a_decoder_only_model(refused, export, tmp_path):
-    (tmp_path / "gpt").mkdir()
-    (tmp_path / "gpt" / "config.json").write_text('{"model_type": "gpt2", "n_embd": 8}')
-    told = refused(2, "train", export(colour_rows()), "--model", "gpt", "--out", "run")
-    assert told.startswith("error: gpt is a gpt2 model, and only encoder-decoder models")
+def test_a_model_of_a_kind_that_reads_no_text(refused, export, tmp_path):
+    (tmp_path / "seer").mkdir()
+    (tmp_path / "seer" / "config.json").write_text('{"model_type": "vit", "hidden_size": 8}')
+    told = refused(2, "train", export(colour_rows()), "--model", "seer", "--out", "run")
+    assert told.startswith("error: seer is a vit model, which realm cannot train")
 
 
 def test_a_checkpoint_cut_short(refused, export, tmp_path):

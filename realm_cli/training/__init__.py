@@ -1,0 +1,1 @@
+"""Model and expertise learned together, through transformers' Trainer."""

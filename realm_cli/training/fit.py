@@ -1,0 +1,118 @@
+"""One training, from wherever it stands to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from transformers import PrinterCallback, set_seed
+
+from realm_cli.batching import Collator, EncodedItems, ItemDataset, LengthBatches
+from realm_cli.errors import RealmError, StoppedError, TrainingError
+from realm_cli.learners import Learner
+from realm_cli.training.callbacks import Keep, Progress, Tell, WarmUp
+from realm_cli.training.module import RealmModule
+from realm_cli.training.predicting import predict_log_p
+from realm_cli.training.trainer import RealmTrainer, arguments, expertise_learning_rate
+from realm_cli.unfinished import Saving, Stage, Stop
+
+if TYPE_CHECKING:
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.config import TrainSettings
+    from realm_cli.labels import FloatArray
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What training learned.
+
+    Attributes:
+        log_p: `[I, K]` log-probabilities of the options of the items predicted.
+        parameters: Of the annotator model, as its bound form takes them.
+        history: One entry a logged step.
+    """
+
+    log_p: FloatArray
+    parameters: Any
+    history: tuple[Progress, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Attributes:
+        settings: How.
+        stage: Where it leaves its checkpoints, and goes on from the last one there.
+        saving: How often.
+        stop: Somebody's wish to end it.
+        watcher: Called after each step.
+        predict: The items to predict once trained; those trained on where None.
+    """
+
+    settings: TrainSettings
+    stage: Stage
+    saving: Saving = field(default_factory=Saving)
+    stop: Stop = field(default_factory=Stop)
+    watcher: Callable[[Progress], None] | None = None
+    predict: EncodedItems | None = None
+
+
+def fit(
+    backbone: Backbone,
+    items: ItemDataset,
+    annotators: Learner,
+    job: Job,
+) -> FitResult:
+    """Learn the backbone's weights and the annotators' expertise from annotations.
+
+    Args:
+        backbone: Trained in place.
+        items: With their annotations.
+        annotators: The annotator model, trained in place from where it stands.
+        job: How, where, and for whom.
+
+    Raises:
+        TrainingError: The loss is not a number.
+        StoppedError: Training was asked to stop; where it stood is saved.
+        RealmError: A checkpoint could not be written.
+    """
+    settings = job.settings
+    module = RealmModule(backbone, annotators, settings, items.n_annotations)
+    watch = Tell(job.watcher)
+    set_seed(settings.seed)
+    trainer = RealmTrainer(
+        model=module,
+        args=arguments(settings, backbone, job.stage.folder),
+        train_dataset=items,
+        data_collator=Collator(backbone),
+        callbacks=[
+            WarmUp(module, settings.warm_up), watch, Keep(job.stage, job.saving, job.stop)
+        ],
+        batches=LengthBatches(
+            items, settings.batch_size, settings.tokens_per_batch, settings.seed
+        ),
+        expertise_learning_rate=expertise_learning_rate(settings, backbone),
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    latest = job.stage.latest()
+    try:
+        trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
+    except OSError as error:
+        raise RealmError(
+            f"a checkpoint could not be written to {job.stage.folder}: {error.strerror or error}",
+            hint="make room; the checkpoint before it is whole, and --resume goes on from there",
+        ) from error
+    if job.stop.asked and trainer.state.global_step < trainer.state.max_steps:
+        raise StoppedError(
+            f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}"
+        )
+    log_p = predict_log_p(backbone, job.predict or items.encoded, settings.batch_size)
+    # The loss is looked at every few steps only, and never after the last.
+    if np.isnan(log_p).any() or any(p.isnan().any() for p in annotators.parameters()):
+        raise TrainingError(
+            "training ended in weights that are not numbers", hint="lower --learning-rate"
+        )
+    return FitResult(log_p, annotators.found(), tuple(watch.history))
