@@ -59,7 +59,7 @@ def measure() -> str:
         with tempfile.TemporaryDirectory() as scratch:
             crowd = Path(scratch) / "crowd.parquet"
             items = pipeline.Source((DATA / "items.jsonl",))
-            truth = pipeline.simulate_crowd(items, settings, crowd)
+            truth, *_ = pipeline.simulate_crowd(items, settings, crowd)
             cells = [cell(crowd, truth, *setting) for setting in SETTINGS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)
