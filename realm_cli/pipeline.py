@@ -53,8 +53,14 @@ def estimate(
 ) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
     told("reading")
-    loaded = load(source, checks.check_estimable)
-    found = estimation.estimate(_crowd(loaded.table, settings), settings, told=told)
+    return estimate_from(load(source, checks.check_estimable), settings, told)
+
+
+def estimate_from(
+    loaded: Loaded, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
+) -> CompetenceReport:
+    """The same of annotations that have been read."""
+    found = estimation.estimate(crowd_of(loaded.table, settings), settings, told=told)
     issues = (*loaded.warnings, *doubts(found, held_out=False))
     return build_report(found, _label_only(found), loaded.inputs, issues)
 
@@ -69,7 +75,8 @@ def aggregate(
     return found
 
 
-def _crowd(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
+def crowd_of(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
+    """A table's labels, with what an earlier report knows of its annotators."""
     earlier = () if settings.prior is None else json_file.from_json(settings.prior).annotators
     return estimation.crowd_of(table, settings, earlier)
 
@@ -176,7 +183,7 @@ def _finish(
 ) -> CompetenceReport:
     """Train from wherever it stands, and write the run's folder."""
     try:
-        crowd = _crowd(loaded.table, settings)
+        crowd = crowd_of(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
         trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
     except BaseException as error:
@@ -291,9 +298,9 @@ def _write_side(side: Path, found: Estimation, report: CompetenceReport) -> None
     (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
     checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
     checkpoint.write_parquet(
-        labels_table(found.crowd.table, found.fit.log_q), side / "labels.parquet"
+        labels_table(found.crowd.table, found.fit.log_q), side / checkpoint.LABELS_FILE
     )
-    checkpoint.write_parquet(plain(found.crowd.table.rows), side / "annotations.parquet")
+    checkpoint.write_parquet(plain(found.crowd.table.rows), side / checkpoint.ANNOTATIONS_FILE)
     save_file({"expertise": found.expertise}, side / "expertise.safetensors")
 
 
@@ -338,6 +345,14 @@ def read_report(run: Path) -> CompetenceReport:
     if not path.is_file():
         raise checkpoint.no_run(run, path)
     return json_file.from_json(path)
+
+
+def table_of(run: Path) -> AnnotationTable:
+    """The annotations that a run's folder holds."""
+    path = run / checkpoint.SIDE / checkpoint.ANNOTATIONS_FILE
+    if not path.is_file():
+        raise checkpoint.no_run(run, path)
+    return load(Source((path,)), checks.check_estimable).table
 
 
 def newest_run() -> Path:
