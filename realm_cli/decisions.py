@@ -22,6 +22,7 @@ from realm_cli.report.model import (
     Confusion,
     Decisions,
     Flag,
+    Kind,
     TaskCompetence,
 )
 from realm_cli.report.reading import flag_sentence, interval, percent
@@ -192,9 +193,16 @@ def _weaknesses(
     found = {
         Reason.FEW_LABELS: one.n_annotations < settings.min_labels,
         Reason.WIDE: high - low > settings.max_width,
-        Reason.CANNOT_TELL: any(warning.code in UNDECIDABLE for warning in report.warnings),
+        Reason.CANNOT_TELL: _cannot_tell(report),
     }
     return [reason for reason, holds in found.items() if holds]
+
+
+def _cannot_tell(report: CompetenceReport) -> bool:
+    codes = {warning.code for warning in report.warnings} & UNDECIDABLE
+    if report.estimate.kind is Kind.CROSS_FITTED:
+        codes.discard("no-overlap")  # judged by a model that has not seen the labels
+    return bool(codes)
 
 
 def gravest_first(report: CompetenceReport) -> list[AnnotatorReport]:

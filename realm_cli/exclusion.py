@@ -12,7 +12,7 @@ from realm_cli.aggregate.majority import winning_shares
 from realm_cli.annotations import NO_GOLD
 from realm_cli.choices import AnnotatorModel
 from realm_cli.estimation import Crowd
-from realm_cli.labels import FloatArray
+from realm_cli.labels import FloatArray, Labels
 from realm_cli.report.model import Exclusion, GoldChange
 
 
@@ -32,7 +32,7 @@ def exclusion(
     out = np.array([name in who for name in table.annotators])
     keep = ~out[labels.groups.annotator[labels.group]]
     rest = labels.only(keep)
-    after = fit_model(model, rest, history=crowd.history, seed=seed).log_q
+    after = _posterior(crowd, rest, model, seed)
     labelled = np.bincount(rest.item, minlength=labels.n_items) > 0
     changed = before.log_q.argmax(axis=1) != after.argmax(axis=1)
     return Exclusion(
@@ -45,6 +45,14 @@ def exclusion(
         expected_accuracy_after=mean_confidence(after),
         gold=_on_gold(crowd, before.log_q, after),
     )
+
+
+def _posterior(crowd: Crowd, rest: Labels, model: AnnotatorModel, seed: int) -> FloatArray:
+    """`[I, K]` log-posterior from the labels that are left; even where none is."""
+    if len(rest):
+        return fit_model(model, rest, history=crowd.history, seed=seed).log_q
+    items = crowd.table.items
+    return np.where(items.has_option, -np.log(items.n_options)[:, None], -np.inf)
 
 
 def mean_confidence(log_q: FloatArray) -> float:

@@ -17,6 +17,7 @@ from realm_cli.errors import InputError, UsageError
 from realm_cli.estimation import Told
 from realm_cli.exclusion import exclusion
 from realm_cli.intake import Source, load
+from realm_cli.loaders.containers import STDIN
 from realm_cli.mturk_review import Review, open_batch, review
 from realm_cli.report.model import AnnotatorReport, CompetenceReport, InputFile
 from realm_cli.report.reading import percent
@@ -97,6 +98,11 @@ def _write_bytes(path: Path, content: bytes) -> None:
 
 def _batch_of(inputs: Sequence[InputFile]) -> InputFile:
     if len(inputs) == 1 and inputs[0].format == "mturk":
+        if Path(inputs[0].path) == STDIN:
+            raise UsageError(
+                "--approve cannot read standard input a second time",
+                hint="name the file: realm report BATCH.csv --approve OUT.csv",
+            )
         return inputs[0]
     what = inputs[0].format if len(inputs) == 1 else f"of {len(inputs)} files"
     raise UsageError(

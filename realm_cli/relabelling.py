@@ -164,5 +164,5 @@ def _fields(table: AnnotationTable, chosen: IntArray) -> Sequence[dict[str, str]
     first = np.full(len(table.items), len(table))
     np.minimum.at(first, table.item, np.arange(len(table)))
     names = [name for name in table.rows.column_names if name not in CANONICAL_SCHEMA.names]
-    rows = table.rows.select(names).take(pa.array(first[chosen])).to_pylist()
-    return [{name: str(value) for name, value in row.items() if value is not None} for row in rows]
+    rows = table.rows.select(["item_id", *names]).take(pa.array(first[chosen])).to_pylist()
+    return [{name: str(row[name]) for name in names if row[name] is not None} for row in rows]

@@ -94,4 +94,7 @@ def _tell(bought: Purchase, budget: BudgetOptions, out: Path) -> None:
         f"{bought.competence:.0%} of the time"
     )
     if bought.cost + budget.price <= budget.budget:
-        console.note("the rest of the budget would buy nothing: no further label is in doubt")
+        console.note(
+            f"the rest of the budget is not spent: with at most {counted(budget.per_item, 'label')}"
+            " an item, no further label would tell anything"
+        )

@@ -54,6 +54,7 @@ def report(
     run = run_of(paths or [])
     if deciding.wanted:
         found = decided(run, paths or [], data, judging, deciding)
+        write_decisions(found, deciding)
     else:
         found = _find(run, paths or [], data, judging)
     if view.json:
@@ -65,7 +66,6 @@ def report(
     if view.html is not None:
         _write_html(found, view.html)
         console.note(f"page: {view.html}")
-    write_decisions(found, deciding)
 
 
 def _show(found: CompetenceReport, view: ViewOptions) -> None:
