@@ -19,6 +19,8 @@ from realm_cli.errors import InputError, MissingExtraError, OutputExistsError, R
 SIDE = "realm"
 RUN_FILE = "run.json"
 REPORT_FILE = "report.json"
+ANNOTATIONS_FILE = "annotations.parquet"
+LABELS_FILE = "labels.parquet"
 RESUME = "resume"
 """Where an unfinished run keeps what is done; see `unfinished.py`."""
 

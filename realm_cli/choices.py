@@ -102,3 +102,12 @@ class TableFormat(StrEnum):
     CSV = "csv"
     WIDE_CSV = "wide-csv"
     JSONL = "jsonl"
+
+
+class QueueFormat(StrEnum):
+    """What `realm relabel` writes its queue as."""
+
+    LABEL_STUDIO = "label-studio"
+    MTURK = "mturk"
+    CSV = "csv"
+    JSON = "json"

@@ -124,6 +124,41 @@ TASK_SCALE = 0.75
 """Standard deviation of an annotator's expertise over tasks, on the logit scale."""
 
 
+class DecisionSettings(BaseModel):
+    """What decides about an annotator (`decisions.py`).
+
+    Attributes:
+        min_competence: Competence that is asked for; None for a fifth of the way from chance to
+            always right, which is .6 with two options and .4 with four.
+        min_labels: Nobody with fewer labels is excluded.
+        max_width: Nor anybody whose interval of competence is wider.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_competence: Annotated[float, Field(ge=0, le=1)] | None = None
+    min_labels: Annotated[int, Field(ge=1)] = 20
+    max_width: Annotated[float, Field(gt=0, le=1)] = 0.4
+
+
+class RelabelSettings(BaseModel):
+    """What further labels may cost (`relabel.py`).
+
+    Attributes:
+        budget: What there is to spend: labels, or money where a label has a price.
+        price: Of one label.
+        per_item: New labels that one item gets at most.
+        competence: P(a new label is correct); None for that of the crowd.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    budget: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    price: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    per_item: Annotated[int, Field(ge=1, le=10)] = 3
+    competence: Annotated[float, Field(gt=0, le=1)] | None = None
+
+
 class CrowdSettings(BaseModel):
     """A simulated crowd.
 

@@ -47,8 +47,14 @@ def estimate(
 ) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
     told("reading")
-    loaded = load(source, checks.check_estimable)
-    found = estimation.estimate(_crowd(loaded.table, settings), settings, told=told)
+    return estimate_from(load(source, checks.check_estimable), settings, told)
+
+
+def estimate_from(
+    loaded: Loaded, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
+) -> CompetenceReport:
+    """The same of annotations that have been read."""
+    found = estimation.estimate(crowd_of(loaded.table, settings), settings, told=told)
     issues = (*loaded.warnings, *doubts(found, held_out=False))
     return build_report(found, _label_only(found), loaded.inputs, issues)
 
@@ -63,7 +69,8 @@ def aggregate(
     return found
 
 
-def _crowd(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
+def crowd_of(table: AnnotationTable, settings: JudgeSettings) -> estimation.Crowd:
+    """A table's labels, with what an earlier report knows of its annotators."""
     earlier = () if settings.prior is None else json_file.from_json(settings.prior).annotators
     return estimation.crowd_of(table, settings, earlier)
 
@@ -170,7 +177,7 @@ def _finish(
 ) -> CompetenceReport:
     """Train from wherever it stands, and write the run's folder."""
     try:
-        crowd = _crowd(loaded.table, settings)
+        crowd = crowd_of(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
         trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
     except BaseException as error:

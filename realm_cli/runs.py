@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from realm_cli import __version__, checkpoint
-from realm_cli.annotations import Items
+from realm_cli import __version__, checkpoint, checks
+from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.config import TrainSettings
 from realm_cli.errors import UsageError
 from realm_cli.estimation import Estimation
-from realm_cli.intake import Loaded
+from realm_cli.intake import Loaded, Source, load
 from realm_cli.report import json_file
 from realm_cli.report.build import now
 from realm_cli.report.model import CompetenceReport
@@ -33,6 +33,14 @@ def read_report(run: Path) -> CompetenceReport:
     if not path.is_file():
         raise checkpoint.no_run(run, path)
     return json_file.from_json(path)
+
+
+def table_of(run: Path) -> AnnotationTable:
+    """The annotations that a run's folder holds."""
+    path = run / checkpoint.SIDE / checkpoint.ANNOTATIONS_FILE
+    if not path.is_file():
+        raise checkpoint.no_run(run, path)
+    return load(Source((path,)), checks.check_estimable).table
 
 
 def newest_run() -> Path:
@@ -58,9 +66,9 @@ def write_side(side: Path, found: Estimation, report: CompetenceReport) -> None:
     (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
     checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
     checkpoint.write_parquet(
-        labels_table(found.crowd.table, found.fit.log_q), side / "labels.parquet"
+        labels_table(found.crowd.table, found.fit.log_q), side / checkpoint.LABELS_FILE
     )
-    checkpoint.write_parquet(plain(found.crowd.table.rows), side / "annotations.parquet")
+    checkpoint.write_parquet(plain(found.crowd.table.rows), side / checkpoint.ANNOTATIONS_FILE)
     save_file({"expertise": found.expertise}, side / "expertise.safetensors")
 
 

@@ -18,6 +18,7 @@ from realm_cli.cli.configuration import read_configuration
 from realm_cli.cli.convert import convert
 from realm_cli.cli.inspect import inspect
 from realm_cli.cli.predict import predict
+from realm_cli.cli.relabel import relabel
 from realm_cli.cli.report import report
 from realm_cli.cli.simulate import simulate
 from realm_cli.cli.train import train
@@ -87,7 +88,7 @@ class PanelledCommand(TyperCommand):
         )
 
 
-for command in (train, report, aggregate, predict, inspect, validate, convert, simulate):
+for command in (train, report, aggregate, relabel, predict, inspect, validate, convert, simulate):
     app.command(cls=PanelledCommand)(command)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realm_cli.cli import console
+from realm_cli.cli.decisions import STDOUT, DecisionOptions, decided, write_decisions
+from realm_cli.cli.inputs import run_of
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 from realm_cli.errors import UsageError
 
@@ -37,6 +39,7 @@ def report(
     view: ViewOptions,
     data: DataOptions,
     judging: JudgeOptions,
+    deciding: DecisionOptions,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="A run's folder, or export files; the newest run if none."),
@@ -46,12 +49,19 @@ def report(
 
     Example: realm report runs/first --annotators --html report.html
     """
-    found = _find(paths or [], data, judging)
+    if view.json and deciding.decisions == STDOUT:
+        raise UsageError("--json and --decisions - both write to standard output")
+    run = run_of(paths or [])
+    if deciding.wanted:
+        found = decided(run, paths or [], data, judging, deciding)
+        write_decisions(found, deciding)
+    else:
+        found = _find(run, paths or [], data, judging)
     if view.json:
         from realm_cli.report.json_file import to_json
 
         console.data(to_json(found))
-    else:
+    elif deciding.decisions != STDOUT:
         _show(found, view)
     if view.html is not None:
         _write_html(found, view.html)
@@ -69,26 +79,17 @@ def _show(found: CompetenceReport, view: ViewOptions) -> None:
         screen.print(tasks_view(found, screen.width, limit=limit))
 
 
-def _find(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> CompetenceReport:
+def _find(
+    run: Path | None, paths: list[Path], data: DataOptions, judging: JudgeOptions
+) -> CompetenceReport:
     """The report of a run, or label-only estimates from files."""
     from realm_cli import pipeline, runs
+    from realm_cli.cli.settings import judge_settings
 
-    if not paths:
-        newest = runs.newest_run()
-        console.note(f"newest run: {newest}")
-        return runs.read_report(newest)
-    found = [path for path in paths if runs.is_run(path)]
-    if not found:
-        from realm_cli.cli.settings import judge_settings
-
-        with console.working("judging annotators by their labels") as told:
-            return pipeline.estimate(data.source(paths), judge_settings(judging), told)
-    if len(paths) > 1:
-        raise UsageError(
-            f"{found[0]} is a run's folder among other inputs",
-            hint="name one run's folder, or exports only",
-        )
-    return runs.read_report(paths[0])
+    if run is not None:
+        return runs.read_report(run)
+    with console.working("judging annotators by their labels") as told:
+        return pipeline.estimate(data.source(paths), judge_settings(judging), told)
 
 
 def _write_html(found: CompetenceReport, path: Path) -> None:

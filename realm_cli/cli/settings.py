@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from realm_cli.config import CrowdSettings, JudgeSettings, Reading, TrainSettings
+from realm_cli.config import (
+    CrowdSettings,
+    DecisionSettings,
+    JudgeSettings,
+    Reading,
+    RelabelSettings,
+    TrainSettings,
+)
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from realm_cli.cli.decisions import DecisionOptions
     from realm_cli.cli.options import JudgeOptions
+    from realm_cli.cli.relabel import BudgetOptions
     from realm_cli.cli.simulate import CrowdOptions
     from realm_cli.cli.train import MethodOptions, OptimiserOptions
 
@@ -42,6 +51,17 @@ def changed(
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:
     """The settings of `realm simulate`."""
     return _checked(CrowdSettings, dataclasses.asdict(crowd))
+
+
+def decision_settings(deciding: DecisionOptions) -> DecisionSettings:
+    """What decides about annotators."""
+    flags = dataclasses.asdict(deciding)
+    return _checked(DecisionSettings, {name: flags[name] for name in DecisionSettings.model_fields})
+
+
+def relabel_settings(budget: BudgetOptions) -> RelabelSettings:
+    """What further labels may cost."""
+    return _checked(RelabelSettings, dataclasses.asdict(budget))
 
 
 def reading_settings(values: dict[str, Any]) -> Reading:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from realm_cli.config import DecisionSettings
+
 FORMAT_VERSION = "1.0"
 
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -157,8 +159,24 @@ _FLAG_SENTENCES = {
 }
 
 
+class Confusion(_Part):
+    """One label given in the place of another.
+
+    Of an annotator's `of` labels on items whose posterior label is `truth`, `n` were `label`.
+    """
+
+    truth: str
+    label: str
+    n: int
+    of: int
+
+
 class AnnotatorReport(_Part):
-    """One annotator: P(did not guess), P(label is correct), and what stands out."""
+    """One annotator: P(did not guess), P(label is correct), and what stands out.
+
+    `decision` and `reasons` are there where decisions were asked for; so is `confuses`, where one
+    label stands for another.
+    """
 
     annotator_id: str
     n_annotations: int
@@ -170,6 +188,8 @@ class AnnotatorReport(_Part):
     agreement_with_posterior: Probability
     flags: tuple[str, ...]
     decision: str | None = None
+    reasons: tuple[str, ...] = ()
+    confuses: Confusion | None = None
     by_task: tuple[TaskCompetence, ...]
 
 
@@ -201,6 +221,39 @@ class Warning_(_Part):  # noqa: N801 - `Warning` is taken
     examples: tuple[Place, ...] = ()
 
 
+class GoldChange(_Part):
+    """Share of the items with gold whose posterior label is right, before and after."""
+
+    n: int
+    before: Probability
+    after: Probability
+
+
+class Exclusion(_Part):
+    """What becomes of the labels without the excluded annotators.
+
+    Both sides are fitted to labels alone, under the same annotator model. Expected accuracy is the
+    mean over all items of the posterior probability of their labels.
+    """
+
+    n_annotators: int
+    n_annotations: int
+    n_items: int
+    n_changed: int
+    n_unlabelled: int
+    expected_accuracy_before: Probability
+    expected_accuracy_after: Probability
+    gold: GoldChange | None
+
+
+class Decisions(_Part):
+    """What the decisions about annotators rest on, how many there are, and what they would do."""
+
+    settings: DecisionSettings
+    counts: dict[str, int]
+    exclusion: Exclusion | None
+
+
 class CompetenceReport(_Part):
     """The whole report; additive changes only within a major `format_version`."""
 
@@ -213,4 +266,5 @@ class CompetenceReport(_Part):
     annotators: tuple[AnnotatorReport, ...]
     tasks: tuple[TaskReport, ...]
     gates: tuple[dict[str, str], ...] = ()
+    decisions: Decisions | None = None
     warnings: tuple[Warning_, ...] = ()

@@ -10,6 +10,8 @@ from realm_cli.report.model import (
     AnnotatorReport,
     Coefficient,
     CompetenceReport,
+    Decisions,
+    Exclusion,
     Flag,
     GoldAccuracy,
     Interval,
@@ -158,6 +160,28 @@ def gold_words(gold: GoldAccuracy) -> str:
         f"majority {percent(gold.majority, 1)}",
     ]
     return " · ".join(parts) + f" right on {counted(gold.n, 'item')} with gold"
+
+
+def decision_words(decisions: Decisions) -> str:
+    """How many annotators each decision is about, the gravest last."""
+    return " · ".join(f"{name} {n:,}" for name, n in decisions.counts.items() if n)
+
+
+def exclusion_words(found: Exclusion) -> str:
+    """What becomes of the labels without the excluded annotators."""
+    before, after = found.expected_accuracy_before, found.expected_accuracy_after
+    words = (
+        f"{counted(found.n_changed, 'posterior label')} of {found.n_items:,} would change; "
+        f"expected accuracy {percent(before, 1)} before, {percent(after, 1)} after"
+    )
+    if found.n_unlabelled:
+        words += f"; {counted(found.n_unlabelled, 'item')} would be left without a label"
+    if found.gold is not None:
+        words += (
+            f"; right on {counted(found.gold.n, 'item')} with gold: "
+            f"{percent(found.gold.before, 1)} before, {percent(found.gold.after, 1)} after"
+        )
+    return words
 
 
 def estimate_words(report: CompetenceReport) -> str:

@@ -20,6 +20,7 @@ from realm_cli.report import reading
 from realm_cli.report.model import (
     AnnotatorReport,
     CompetenceReport,
+    Decisions,
     TaskCompetence,
     TaskReport,
     Warning_,
@@ -125,8 +126,19 @@ def _summary(report: CompetenceReport) -> Panel:
         ("estimate", reading.estimate_words(report)),
         ("method", reading.method_words(report)),
         ("flagged", reading.flagged_words(report)),
+        *_decision_lines(report.decisions),
     ]
     return Panel(_pairs(lines), title="Competence report", title_align="left", box=ROUNDED)
+
+
+def _decision_lines(decisions: Decisions | None) -> list[tuple[str, str]]:
+    """What was decided, and what excluding people would do."""
+    if decisions is None:
+        return []
+    lines = [("decisions", reading.decision_words(decisions))]
+    if decisions.exclusion is not None:
+        lines.append(("without excluded", reading.exclusion_words(decisions.exclusion)))
+    return lines
 
 
 def _pairs(lines: Sequence[tuple[str, str]], style: str = "none") -> Table:
@@ -214,6 +226,8 @@ def _number_columns(
     columns.append(_Column("agrees", 6, lambda one: reading.percent(one.agreement_with_posterior)))
     if any(one.flags for one in shown):
         columns.append(_Column("flags", 12, _flags_cell, right=False))
+    if any(one.decision for one in shown):
+        columns.append(_Column("decision", 8, lambda one: typed(one.decision or ""), right=False))
     return columns
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime
 
+from realm_cli.config import DecisionSettings
+from realm_cli.decisions import decide
 from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
     AnnotatorReport,
     CompetenceReport,
     Estimate,
+    Exclusion,
     Flag,
     GoldAccuracy,
+    GoldChange,
     InputFile,
     Interval,
     Kind,
@@ -104,6 +108,25 @@ def label_only() -> CompetenceReport:
         ),
         annotators=people,
         tasks=(_task("label", people).model_copy(update={"labels": None}),),
+    )
+
+
+def decided() -> CompetenceReport:
+    """The crowd with decisions, and with what they would do."""
+    report = decide(crowd(), DecisionSettings(min_competence=0.6))
+    found = Exclusion(
+        n_annotators=3,
+        n_annotations=161,
+        n_items=1200,
+        n_changed=37,
+        n_unlabelled=2,
+        expected_accuracy_before=0.912,
+        expected_accuracy_after=0.921,
+        gold=GoldChange(n=300, before=0.94, after=0.9433),
+    )
+    assert report.decisions is not None
+    return report.model_copy(
+        update={"decisions": report.decisions.model_copy(update={"exclusion": found})}
     )
 
 

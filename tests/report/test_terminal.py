@@ -17,6 +17,7 @@ REPORTS = {
     "label-only": samples.label_only,
     "hostile": samples.hostile,
     "many-tasks": lambda: samples.crowd(6, 20),
+    "decided": samples.decided,
     "nobody": lambda: samples.crowd(0),
 }
 
@@ -32,7 +33,7 @@ def shown(view: str, report: str, width: int, limit: int | None = 50, **console:
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("report", ["crowd", "label-only", "hostile", "many-tasks"])
+@pytest.mark.parametrize("report", ["crowd", "label-only", "hostile", "many-tasks", "decided"])
 def test_golden(golden, view, report, width):
     text = shown(view, report, width, limit=20)
     golden(f"{view}-{report}-{width}.txt", re.sub(r" +$", "", text, flags=re.MULTILINE))
