@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from realm_cli import pipeline
+from realm_cli import runs
 from realm_cli.report.terminal import annotators_view
 
 WIDTH = 100
@@ -21,7 +21,7 @@ def draw(run: Path) -> str:
     """The terminal report as SVG, without rich's link to a font on the network."""
     with Path("/dev/null").open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, force_terminal=True)
-        console.print(annotators_view(pipeline.read_report(run), WIDTH, limit=None))
+        console.print(annotators_view(runs.read_report(run), WIDTH, limit=None))
     svg = console.export_svg(title=f"realm report {run} --annotators")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 

@@ -21,14 +21,15 @@ from realm_cli import __version__, checkpoint, checks, estimation, loaders
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
 from realm_cli.choices import Method
+from realm_cli.clock import now
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
-from realm_cli.errors import InputError, MissingExtraError, TrainingError, UsageError
+from realm_cli.errors import InputError, MissingExtraError, TrainingError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
 from realm_cli.report import json_file
-from realm_cli.report.build import build_report, now
+from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
 from realm_cli.report.model_card import model_card
 from realm_cli.report.tables import annotators_table, label_columns, labels_table
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from realm_cli.loaders.base import LoadedFile
     from realm_cli.training import Progress
 
-RUNS = Path("runs")
 LABELS_ALONE = JudgeSettings()
 
 
@@ -325,35 +325,6 @@ def _labels_of_tasks(items: Items) -> list[tuple[str, ...] | None]:
     """The labels of each task `[T]`; None where each item brings its own options."""
     sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
     return [items.option_sets[found[0]] if len(found) == 1 else None for found in sets]
-
-
-def is_run(path: Path) -> bool:
-    """Whether a folder is a run, or was to be one; any other holds exports."""
-    return (path / checkpoint.SIDE).is_dir()
-
-
-def read_report(run: Path) -> CompetenceReport:
-    """The report that a run's folder holds; needs no torch."""
-    path = run / checkpoint.SIDE / checkpoint.REPORT_FILE
-    if not path.is_file():
-        raise checkpoint.no_run(run, path)
-    return json_file.from_json(path)
-
-
-def newest_run() -> Path:
-    """The run under runs/ that was written last.
-
-    Raises:
-        UsageError: There is none.
-    """
-    found = RUNS.glob(f"*/{checkpoint.SIDE}/{checkpoint.REPORT_FILE}")
-    runs = sorted(found, key=lambda path: path.stat().st_mtime)
-    if not runs:
-        raise UsageError(
-            f"there is no run under {RUNS}/",
-            hint="name a run's folder or export files, or train first: realm train FILES",
-        )
-    return runs[-1].parent.parent
 
 
 def predict(run: Path, source: Source) -> pa.Table:

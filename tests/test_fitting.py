@@ -15,7 +15,7 @@ from realm_cli.choices import AnnotatorModel
 from realm_cli.config import JudgeSettings
 from realm_cli.estimation import crowd_of
 from realm_cli.labels import labels_of
-from realm_cli.pipeline import read_report
+from realm_cli.runs import read_report
 
 
 def one_label_crowd(n_items: int = 3_000, n_annotators: int = 30, seed: int = 0):

@@ -17,7 +17,7 @@ from harness import (
     write_rows,
 )
 
-from realm_cli import pipeline
+from realm_cli import pipeline, runs
 from realm_cli.config import Columns, CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, OutputExistsError, UsageError
 
@@ -88,7 +88,7 @@ def test_training_looks_at_the_output_before_it_looks_at_the_data(tmp_path):
 
 
 def test_a_report_is_read_back_from_its_run(colours):
-    report = pipeline.read_report(colours)
+    report = runs.read_report(colours)
     assert report.estimate.kind == "in-sample"
     assert report.estimate.model == "tiny-t5"
     assert report.summary.accuracy_on_gold.model is not None
@@ -96,17 +96,17 @@ def test_a_report_is_read_back_from_its_run(colours):
 
 def test_a_folder_without_a_report_is_no_run(tmp_path):
     with pytest.raises(InputError, match="is not a run's folder"):
-        pipeline.read_report(tmp_path)
+        runs.read_report(tmp_path)
 
 
 def test_the_newest_run_is_the_one_written_last(tmp_path, monkeypatch, colours):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="no run under runs/"):
-        pipeline.newest_run()
+        runs.newest_run()
     for age, name in enumerate(("b", "c", "a")):
         side = shutil.copytree(colours / "realm", tmp_path / "runs" / name / "realm")
         os.utime(side / "report.json", (10**9 - age, 10**9 - age))
-    assert pipeline.newest_run().name == "b"
+    assert runs.newest_run().name == "b"
 
 
 def test_training_reads_back_the_table_it_wrote(colours, source):

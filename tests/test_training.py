@@ -46,7 +46,7 @@ from realm_cli.errors import TrainingError
 from realm_cli.labels import labels_of
 from realm_cli.learners import learner
 from realm_cli.loaders import load
-from realm_cli.pipeline import read_report
+from realm_cli.runs import read_report
 from realm_cli.unfinished import Stage
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from realm_cli.cli import console
+from realm_cli.cli.finding import find_report
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
-from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from realm_cli.report.model import CompetenceReport
@@ -39,14 +39,16 @@ def report(
     judging: JudgeOptions,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A run's folder, or export files; the newest run if none."),
+        typer.Argument(
+            help="A run's folder, a report.json, or export files; the newest run if none."
+        ),
     ] = None,
 ) -> None:
     """Show how competent each annotator is, with intervals.
 
     Example: realm report runs/first --annotators --html report.html
     """
-    found = _find(paths or [], data, judging)
+    found = find_report(paths or [], data, judging)
     if view.json:
         from realm_cli.report.json_file import to_json
 
@@ -67,28 +69,6 @@ def _show(found: CompetenceReport, view: ViewOptions) -> None:
         screen.print(annotators_view(found, screen.width, limit=limit))
     if view.tasks:
         screen.print(tasks_view(found, screen.width, limit=limit))
-
-
-def _find(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> CompetenceReport:
-    """The report of a run, or label-only estimates from files."""
-    from realm_cli import pipeline
-
-    if not paths:
-        newest = pipeline.newest_run()
-        console.note(f"newest run: {newest}")
-        return pipeline.read_report(newest)
-    runs = [path for path in paths if pipeline.is_run(path)]
-    if not runs:
-        from realm_cli.cli.settings import judge_settings
-
-        with console.working("judging annotators by their labels") as told:
-            return pipeline.estimate(data.source(paths), judge_settings(judging), told)
-    if len(paths) > 1:
-        raise UsageError(
-            f"{runs[0]} is a run's folder among other inputs",
-            hint="name one run's folder, or exports only",
-        )
-    return pipeline.read_report(paths[0])
 
 
 def _write_html(found: CompetenceReport, path: Path) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from realm_cli.config import CrowdSettings, JudgeSettings, Reading, TrainSettings
+from realm_cli.config import CrowdSettings, GateSettings, JudgeSettings, Reading, TrainSettings
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from realm_cli.cli.gate import EvidenceOptions, ThresholdOptions
     from realm_cli.cli.options import JudgeOptions
     from realm_cli.cli.simulate import CrowdOptions
     from realm_cli.cli.train import MethodOptions, OptimiserOptions
@@ -42,6 +43,15 @@ def changed(
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:
     """The settings of `realm simulate`."""
     return _checked(CrowdSettings, dataclasses.asdict(crowd))
+
+
+def gate_settings(thresholds: ThresholdOptions, evidence: EvidenceOptions) -> GateSettings:
+    """The settings of `realm gate`."""
+    flags = {**dataclasses.asdict(thresholds), **dataclasses.asdict(evidence)}
+    return _checked(
+        GateSettings,
+        {**flags, "ignore": flags["ignore"] or (), "advisory": flags["advisory"] or ()},
+    )
 
 
 def reading_settings(values: dict[str, Any]) -> Reading:

@@ -110,14 +110,14 @@ def train(
 
     Example: realm train annotations.parquet --model google/flan-t5-base --out runs/first
     """
-    from realm_cli import pipeline
+    from realm_cli import pipeline, runs
     from realm_cli.cli.progress import stopping, training_progress
     from realm_cli.cli.settings import changed, train_settings
     from realm_cli.errors import StoppedError, UsageError
     from realm_cli.report.json_file import to_json
     from realm_cli.unfinished import Saving
 
-    folder = output.resume or output.out or console.dated_folder(pipeline.RUNS)
+    folder = output.resume or output.out or console.dated_folder(runs.RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
     try:
         with training_progress() as watcher, stopping() as stop:
