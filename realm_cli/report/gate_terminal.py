@@ -93,5 +93,5 @@ def _places(shown: Sequence[Verdict]) -> list[Text]:
             where = verdicts.place(example)
             lines.append(typed(" ".join(part for part in (where, example.message or "") if part)))
         if len(one.examples) > MOST_PLACES:
-            lines.append(Text(f"  and {len(one.examples) - MOST_PLACES:,} more places"))
+            lines.append(Text(f"  and {len(one.examples) - MOST_PLACES:,} more"))
     return [Text("\nWhere to look", style="bold"), *lines] if lines else []
