@@ -1,7 +1,7 @@
-"""What `realm gate` decides on simulated deliveries whose true share of right labels is known.
+"""What `realm gate` decides on deliveries whose true share of right labels is known.
 
-Every kind of crowd that `realm simulate` knows, judged by labels alone and held against one
-threshold; a tenth of the items of each delivery are control items.
+500 simulated ones of every kind that `realm simulate` knows, judged by labels alone; a tenth of the
+items are control items, left out where a gate is to do without. Then the real crowds of $REALM_DATA.
 
     python benchmarks/gate.py --write
 """
@@ -9,8 +9,9 @@ threshold; a tenth of the items of each delivery are control items.
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,12 +19,14 @@ import numpy as np
 import pyarrow as pa
 from tables import write
 
-from realm_cli import estimation
+from realm_cli import estimation, pipeline
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.choices import CrowdKind
 from realm_cli.config import CrowdSettings, GateSettings, JudgeSettings
 from realm_cli.doubts import doubts
+from realm_cli.gates.evidence import control_labels
 from realm_cli.gates.run import exit_code, run_gates
+from realm_cli.intake import Source
 from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind
 from realm_cli.schema import ROW_SCHEMA
@@ -40,15 +43,22 @@ DELIVERIES = 500
 SEED = 0
 PAGE = Path(__file__).parent.parent / "docs" / "ci.md"
 CODES = {0: "accepted", 1: "refused", 5: "inconclusive"}
+QUALITIES = ("good", "just above", "just below", "bad", "tiny")
+REAL = (
+    *(f"labels_only/{name}" for name in ("bluebird", "face", "music_ms", "product", "rte")),
+    *("labels_only/sentiment_sp", "labels_only/weather_cf"),
+    *("crowd/nyu_mcqa", "crowd/pubmedqa_two_annotators", "crowd/snow_rte_temp"),
+)
+COMPETENCE = GateSettings(min_competence=THRESHOLD)
 POLICIES = {
-    "--min-competence 0.75": GateSettings(min_competence=THRESHOLD),
-    "--min-competence 0.75 --max-flagged 0.2": GateSettings(
-        min_competence=THRESHOLD, max_flagged=0.2
-    ),
-    "--min-competence 0.75 --min-control-accuracy 0.75": GateSettings(
-        min_competence=THRESHOLD, min_control_accuracy=THRESHOLD
+    "labels alone: `--min-competence 0.75`": (COMPETENCE, False),
+    "with control items: `--min-competence 0.75`": (COMPETENCE, True),
+    "with control items: `--min-competence 0.75 --min-control-accuracy 0.75`": (
+        COMPETENCE.model_copy(update={"min_control_accuracy": THRESHOLD}),
+        True,
     ),
 }
+"""Settings, and whether gold is there."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +157,41 @@ def report_on(table: AnnotationTable) -> CompetenceReport:
     return build_report(found, how, (), doubts(found, held_out=False))
 
 
-def deliveries() -> Iterator[Delivery]:
-    """All of them."""
-    for seed in range(DELIVERIES):
-        yield delivery(seed)
+def decided(report: CompetenceReport, settings: GateSettings, *, gold: bool) -> str:
+    """What becomes of a delivery."""
+    if not gold:
+        people = tuple(one.model_copy(update={"gold": None}) for one in report.annotators)
+        report = report.model_copy(update={"annotators": people})
+    return CODES[exit_code(run_gates(report, settings))]
+
+
+def simulated(found: Sequence[Delivery]) -> str:
+    """A row for each policy and quality."""
+    rows = []
+    for name, (settings, gold) in POLICIES.items():
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for one in found:
+            counts[one.quality][decided(one.report, settings, gold=gold)] += 1
+        for quality in QUALITIES:
+            n = counts[quality]
+            rows.append([name, quality, str(n.total()), *(str(n[word]) for word in CODES.values())])
+            name = ""
+    return markdown(["gate", "true quality", "deliveries", *CODES.values()], rows)
+
+
+def real(data: Path) -> str:
+    """Crowds of people, whose share of right labels on gold is known."""
+    rows = []
+    for name in REAL:
+        report = pipeline.estimate(Source((data / f"{name}.parquet",)))
+        right, n = control_labels(report)
+        mean = report.summary.competence
+        words = [decided(report, settings, gold=gold) for settings, gold in POLICIES.values()]
+        low, high = mean.interval
+        rows.append([name.split("/")[1], f"{right / n:.3f}",
+                     f"{mean.value:.3f} ({low:.3f} to {high:.3f})", *words])  # fmt: skip
+    head = ["crowd", "labels right on gold", "competence by labels alone", *POLICIES]
+    return markdown(head, rows)
 
 
 def main() -> None:
@@ -158,24 +199,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="into docs/ci.md")
     options = parser.parse_args()
-    found = list(deliveries())
-    text = ""
-    for name, settings in POLICIES.items():
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for one in found:
-            counts[one.quality][CODES[exit_code(run_gates(one.report, settings))]] += 1
-            if one.right < THRESHOLD and exit_code(run_gates(one.report, settings)) == 0:
-                print(
-                    name,
-                    one.kind,
-                    round(one.right, 3),
-                    one.n_items,
-                    one.report.summary.competence,
-                    one.report.estimate.annotator_model,
-                    one.report.summary.n_annotators,
-                    one.report.summary.n_annotations,
-                )
-        print(name, dict(counts))
+    text = simulated([delivery(seed) for seed in range(DELIVERIES)])
+    if "REALM_DATA" in os.environ:
+        text += "\n" + real(Path(os.environ["REALM_DATA"]))
+    print(text)
     if options.write:
         write("benchmarks/gate.py", text, PAGE)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from realm_cli.config import GateSettings
 from realm_cli.gates import evidence
+from realm_cli.gates.intervals import Interval, share_interval
 from realm_cli.gates.rule import Finding, Gate, decide
 from realm_cli.report.model import (
     AnnotatorReport,
@@ -21,9 +23,20 @@ OLDER = "the report does not hold it; make it again with this realm"
 
 
 def batch(gate: Gate, report: CompetenceReport, settings: GateSettings) -> list[Verdict]:
-    """P(a label of the batch is correct)."""
+    """P(a label of the batch is correct); control items that say otherwise are believed, too."""
     few = evidence.too_few_items(report, settings)
-    return [decide(gate, _mean(report, report.summary.competence, few))]
+    found = _mean(report, report.summary.competence, few)
+    right, n = evidence.control_labels(report)
+    if found.interval is not None and n >= settings.min_items:
+        found = replace(found, interval=_reaching(found.interval, share_interval(right / n, n)))
+    return [decide(gate, found)]
+
+
+def _reaching(one: Interval, other: Interval) -> Interval:
+    """An interval, drawn out to cover another one that it does not touch."""
+    if one[0] <= other[1] and other[0] <= one[1]:
+        return one
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def tasks(gate: Gate, report: CompetenceReport, settings: GateSettings) -> list[Verdict]:

@@ -10,6 +10,7 @@ DOUBTS = {
     "two-annotators": "only two annotators: nothing says who is right where they differ",
     "restarts-disagree": "fits that explain the labels equally well give other answers",
     "against-the-vote": "the estimate overrules more votes than it can explain",
+    "same-answers": "some pairs of annotators never differ, more than competence explains",
     "one-annotator": "all labels are by one annotator",
 }
 """Warnings of a report that leave open whether its estimates are right at all."""
@@ -52,3 +53,9 @@ def few_items(report: CompetenceReport, n: int, settings: GateSettings) -> str |
     if n == 0 and two:
         return "no item has two labels, and no model was asked"
     return f"{counted(n, 'item')}{two}, and {settings.min_items:,} are needed"
+
+
+def control_labels(report: CompetenceReport) -> tuple[float, int]:
+    """Right labels, and all labels, on items with gold."""
+    known = [one.gold for one in report.annotators if one.gold is not None]
+    return sum(gold.n * gold.accuracy for gold in known), sum(gold.n for gold in known)

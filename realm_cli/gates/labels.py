@@ -115,12 +115,11 @@ def _confident(
 
 def control_accuracy(gate: Gate, report: CompetenceReport, settings: GateSettings) -> list[Verdict]:
     """The share of labels that are right on items with gold, nobody scored on their own word."""
-    known = [one.gold for one in report.annotators if one.gold is not None]
-    n = sum(gold.n for gold in known)
+    right, n = evidence.control_labels(report)
     if n < settings.min_items:
         missing = f"{counted(n, 'label')} on items with gold, and {settings.min_items:,} are needed"
         return [decide(gate, Finding(None, None, n, "label", missing=missing))]
-    share = sum(gold.n * gold.accuracy for gold in known) / n
+    share = right / n
     return [decide(gate, Finding(share, share_interval(share, n), n, "control label"))]
 
 

@@ -13,6 +13,7 @@ from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.agreement import agreement
 from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.clock import now
+from realm_cli.dependence import with_one_partner
 from realm_cli.doubts import FEW_LABELS, below_chance
 from realm_cli.estimation import Estimation
 from realm_cli.labels import FloatArray
@@ -122,11 +123,15 @@ def _mean_competences(
 
 
 def _unsupported(table: AnnotationTable) -> npt.NDArray[np.bool_]:
-    """`[N]` labels alone on their item, by annotators who share hardly any item with others."""
+    """`[N]` labels that only their annotator's prior, or one other person, stands behind.
+
+    Those alone on their item, by annotators who share hardly any item with others; and all labels
+    of annotators who share items with one and the same person.
+    """
     alone = table.labels_per_item[table.item] < 2
     shared = np.bincount(table.annotator, ~alone, len(table.annotators))
     unsupported: npt.NDArray[np.bool_] = alone & (shared[table.annotator] < FEW_LABELS)
-    return unsupported
+    return unsupported | with_one_partner(table)[table.annotator]
 
 
 def _confidence(found: Estimation) -> Confidence:

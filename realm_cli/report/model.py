@@ -106,8 +106,9 @@ class GoldAccuracy(_Part):
 class MeanCompetence(_Part):
     """The probability that a label is correct, whoever of all the annotators gave it.
 
-    `n_unsupported` of the labels tell nothing of it: nobody else labelled their items, no language
-    model was asked, and their annotators have hardly any other labels.
+    `n_unsupported` of the labels tell nothing of it, where no language model was asked: nobody else
+    labelled their items and their annotators have hardly any other labels, or one and the same
+    person labelled all that their annotator did.
     """
 
     value: Probability

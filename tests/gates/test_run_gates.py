@@ -61,6 +61,7 @@ def test_labels_of_which_nothing_is_known_may_all_be_wrong():
         (report(warnings=("two-annotators",)), "only two annotators: nothing says who is right"),
         (report(warnings=("restarts-disagree",)), "fits that explain the labels equally well"),
         (report(warnings=("against-the-vote",)), "the estimate overrules more votes"),
+        (report(warnings=("same-answers",)), "some pairs of annotators never differ"),
     ],
 )
 @pytest.mark.parametrize("threshold", [0.0, 1.0])
@@ -169,6 +170,19 @@ def test_control_items():
     assert statuses(report(), min_control_accuracy=0.8) == ["inconclusive"]
     few = (annotator("w", gold=(29, 29)), annotator("v"))
     assert statuses(report(few), min_control_accuracy=0.1) == ["inconclusive"]
+
+
+def test_control_items_that_contradict_the_estimate_leave_it_open():
+    # 60 of 250 right: .189 to .298; the estimate says .78 to .82
+    wrong = report(tuple(annotator(f"w{i}", gold=(12, 50)) for i in range(5)))
+    found = verdict(wrong, min_competence=0.7)
+    assert found.interval == pytest.approx((0.1885, 0.82), abs=1e-4)
+    assert found.status is GateStatus.INCONCLUSIVE
+    few = report((annotator("w", gold=(5, 29)),))
+    assert statuses(few, min_competence=0.7) == ["pass"]
+    # 200 of 250 touches it, and changes nothing
+    near = report(tuple(annotator(f"w{i}", gold=(40, 50)) for i in range(5)))
+    assert verdict(near, min_competence=0.7).interval == pytest.approx((0.78, 0.82))
 
 
 def test_control_items_do_not_rest_on_the_estimate():
