@@ -1,7 +1,7 @@
 """What `realm gate` decides on deliveries whose true share of right labels is known.
 
 500 simulated ones of every kind that `realm simulate` knows, judged by labels alone; a tenth of the
-items are control items, left out where a gate is to do without. Then the real crowds of $REALM_DATA.
+items are control items, left out where a gate is to do without. Then real crowds, of $REALM_DATA.
 
     python benchmarks/gate.py --write
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from tables import write
+from tables import markdown, write
 
 from realm_cli import estimation, pipeline
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
@@ -174,8 +174,9 @@ def simulated(found: Sequence[Delivery]) -> str:
             counts[one.quality][decided(one.report, settings, gold=gold)] += 1
         for quality in QUALITIES:
             n = counts[quality]
-            rows.append([name, quality, str(n.total()), *(str(n[word]) for word in CODES.values())])
-            name = ""
+            label = name if quality == QUALITIES[0] else ""
+            figures = (n.total(), *(n[word] for word in CODES.values()))
+            rows.append([label, quality, *map(str, figures)])
     return markdown(["gate", "true quality", "deliveries", *CODES.values()], rows)
 
 
