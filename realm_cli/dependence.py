@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, triu
+from scipy.sparse import coo_array, csr_array, triu
 from scipy.stats import binom
 
 from realm_cli.annotations import AnnotationTable
@@ -21,7 +21,7 @@ ONE_PARTNER = 0.8
 """Whoever shares so many of their pairs of labels with one person is compared with nobody else."""
 BY_ACCIDENT = 0.05
 """How likely it may be that a table of honest annotators has one pair that never differs."""
-MOST_PAIRS = 50_000_000
+MOST_PAIRS = 20_000_000
 """Pairs of labels beyond which nobody is compared one by one."""
 
 Flags = npt.NDArray[np.bool_]
@@ -54,23 +54,23 @@ def pairs_of(table: AnnotationTable, task: int | None = None) -> Pairs:
         kept &= False
     item, who = table.item[kept], table.annotator[kept]
     width = table.items.has_option.shape[1]
-    shared = _together(item, who, table)
-    same = _together(item * width + table.label[kept], who, table)
-    one, other = shared.nonzero()
-    return Pairs(
-        one.astype(np.int64),
-        other.astype(np.int64),
-        np.asarray(shared[one, other], dtype=np.int64).ravel(),
-        np.asarray(same[one, other], dtype=np.int64).ravel(),
-    )
+    n_annotators = len(table.annotators)
+    pair, shared = _together(item, who, n_annotators)
+    agreeing, n_same = _together(item * width + table.label[kept], who, n_annotators)
+    same = np.zeros_like(shared)
+    same[np.searchsorted(pair, agreeing)] = n_same  # whoever agrees on an item shares it
+    return Pairs(pair // n_annotators, pair % n_annotators, shared, same)
 
 
-def _together(row: IntArray, annotator: IntArray, table: AnnotationTable) -> csr_array:
-    """`[A, A]` rows that two annotators have in common, above the diagonal."""
+def _together(row: IntArray, annotator: IntArray, n: int) -> tuple[IntArray, IntArray]:
+    """Pairs of annotators with rows in common, as one * n + other, ascending; and how many."""
     used, place = np.unique(row, return_inverse=True)
-    shape = (len(used), len(table.annotators))
-    there = csr_array((np.ones(len(row), dtype=np.int64), (place, annotator)), shape=shape)
-    return csr_array(triu(there.T @ there, k=1))
+    ones = np.ones(len(row), dtype=np.int64)
+    there = csr_array((ones, (place, annotator)), shape=(len(used), n))
+    common = coo_array(triu(there.T @ there, k=1))
+    pair = common.coords[0].astype(np.int64) * n + common.coords[1]
+    order = np.argsort(pair)
+    return pair[order], common.data[order].astype(np.int64)
 
 
 def with_one_partner(table: AnnotationTable) -> Flags:
