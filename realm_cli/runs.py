@@ -21,10 +21,13 @@ def is_run(path: Path) -> bool:
 
 def is_report(path: Path) -> bool:
     """Whether a file is a competence report, by how it begins."""
-    if not path.is_file():
+    try:
+        if not path.is_file():  # a pipe can be read only once
+            return False
+        with path.open("rb") as file:
+            head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
+    except OSError:  # whoever reads all of it says what is wrong
         return False
-    with path.open("rb") as file:
-        head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf").lstrip()
     return head.startswith(b"{") and b'"format_version"' in head
 
 
