@@ -8,13 +8,15 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from realm_cli.config import TrainSettings
 from realm_cli.errors import InputError, MissingExtraError, OutputExistsError, RealmError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SIDE = "realm"
 RUN_FILE = "run.json"
@@ -171,6 +173,8 @@ def write_file(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """One Parquet file."""
+    import pyarrow.parquet as pq  # a gate on a report writes files and needs no tables
+
     pq.write_table(table, path, compression="zstd")
 
 

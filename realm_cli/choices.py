@@ -95,6 +95,30 @@ class Duplicates(StrEnum):
     ERROR = "error"
 
 
+class GateMetric(StrEnum):
+    """What `realm gate` can hold against a threshold."""
+
+    COMPETENCE = "competence"
+    TASK_COMPETENCE = "task-competence"
+    ANNOTATOR_COMPETENCE = "annotator-competence"
+    FLAGGED = "flagged"
+    AGREEMENT = "agreement"
+    ALPHA = "alpha"
+    CONFIDENCE = "confidence"
+    CONFIDENT_SHARE = "confident-share"
+    CONTROL_ACCURACY = "control-accuracy"
+    DROP = "drop"
+    ANNOTATOR_DROP = "annotator-drop"
+    WARNINGS = "warnings"
+
+
+class OnInconclusive(StrEnum):
+    """What an inconclusive gate counts as where the exit code is decided."""
+
+    FAIL = "fail"
+    PASS = "pass"  # noqa: S105 - no password
+
+
 class TableFormat(StrEnum):
     """What `realm convert` writes."""
 

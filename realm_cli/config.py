@@ -13,8 +13,10 @@ from realm_cli.choices import (
     BackboneKind,
     CrowdKind,
     Duplicates,
+    GateMetric,
     MultiSelect,
     Objective,
+    OnInconclusive,
     Pooling,
 )
 
@@ -179,3 +181,56 @@ class CrowdSettings(BaseModel):
     labels_per_item: Annotated[int, Field(ge=1)] = 3
     share: Annotated[float, Field(ge=0, le=1)] = 0.5
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class GateSettings(BaseModel):
+    """When a batch of annotations is accepted; a threshold that is None is no gate.
+
+    Attributes:
+        min_competence: Of a label of the batch, whoever gave it.
+        min_task_competence: The same in each task.
+        min_annotator_competence: Of each annotator.
+        max_flagged: Share of annotators that stand out.
+        min_agreement: Share of pairs of labels on one item that are the same, in each task.
+        min_alpha: Krippendorff's alpha of each task.
+        min_confidence: Mean probability of the posterior labels.
+        min_confident_share: Share of items whose posterior label has `confident_at` or more.
+        confident_at: One of the levels that the report counts.
+        min_control_accuracy: Share of labels that are right on items with gold.
+        max_drop: How far the mean competence of annotators known from the baseline may fall.
+        max_annotator_drop: How far that of each of them may.
+        max_warnings: How many problems reading and checking may have met.
+        baseline: A report.json of an earlier batch, for `max_drop` and `max_annotator_drop`.
+        ignore: Codes of warnings that do not count.
+        advisory: Gates that warn and never fail.
+        min_items: Items that must be there to speak of a batch or a task.
+        min_labels: Labels that somebody must have given to be spoken of.
+        max_unjudged: Share of the labels that may be by annotators on whom a gate is inconclusive.
+        inconclusive: What such a gate counts as; None for an exit code of its own.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_competence: Share | None = None
+    min_task_competence: Share | None = None
+    min_annotator_competence: Share | None = None
+    max_flagged: Share | None = None
+    min_agreement: Share | None = None
+    min_alpha: Annotated[float, Field(ge=-1, le=1)] | None = None
+    min_confidence: Share | None = None
+    min_confident_share: Share | None = None
+    confident_at: Share = 0.9
+    min_control_accuracy: Share | None = None
+    max_drop: Share | None = None
+    max_annotator_drop: Share | None = None
+    max_warnings: Annotated[int, Field(ge=0)] | None = None
+    baseline: Path | None = None
+    ignore: tuple[str, ...] = ()
+    advisory: tuple[GateMetric, ...] = ()
+    min_items: Annotated[int, Field(ge=1)] = 30
+    min_labels: Annotated[int, Field(ge=1)] = 10
+    max_unjudged: Share = 0.1
+    inconclusive: OnInconclusive | None = None

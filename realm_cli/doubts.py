@@ -17,6 +17,7 @@ from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.choices import AnnotatorModel
 from realm_cli.coding import IntArray
+from realm_cli.dependence import never_differing
 from realm_cli.estimation import Estimation
 from realm_cli.labels import FloatArray
 from realm_cli.schema import Issue, Severity
@@ -40,6 +41,7 @@ def doubts(found: Estimation, *, held_out: bool) -> list[Issue]:
     return [
         *_gold_used(found.fit),
         *([] if held_out else _two_annotators(found.crowd.table)),
+        *_same_answers(found),
         *_few_labels(found),
         *_below_chance(found),
         *_restarts(found.fit),
@@ -111,6 +113,35 @@ def _two_annotators(table: AnnotationTable) -> Iterator[Issue]:
 def _named(tasks: list[str]) -> str:
     shown = ", ".join(repr(task) for task in tasks[:3])
     return f"task {shown}" if len(tasks) == 1 else f"{len(tasks)} tasks ({shown} …)"
+
+
+def _same_answers(found: Estimation) -> Iterator[Issue]:
+    table = found.crowd.table
+    people = set[int]()
+    n_pairs = 0
+    for task in range(len(table.items.tasks)):
+        pairs = never_differing(table, task, _competence_in(found, task))
+        people |= {*pairs.one.tolist(), *pairs.other.tolist()}
+        n_pairs += len(pairs.one)
+    if n_pairs:
+        told = "1 pair of annotators gives" if n_pairs == 1 else f"{n_pairs:,} pairs give"
+        yield _warning(
+            "same-answers",
+            f"{told} the same answer every time, which their competence hardly explains "
+            f"({len(people):,} annotators): whoever copies looks competent to labels alone",
+            "ask how they worked, and look at gold that they were not told of",
+            n_pairs,
+        )
+
+
+def _competence_in(found: Estimation, task: int) -> FloatArray:
+    """`[A]` P(label is correct) in a task; overall where tasks are not told apart."""
+    groups, judged = found.crowd.labels.groups, found.judgement
+    competence = judged.competence.mean.copy()
+    if groups.cell_task.any():
+        here = groups.cell_task == task
+        competence[groups.cell_annotator[here]] = judged.cell_competence.mean[here]
+    return competence
 
 
 def _few_labels(found: Estimation) -> Iterator[Issue]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from realm_cli import checkpoint, checks, pipeline, runs
+from realm_cli import checkpoint, checks, pipeline, run_folder, runs
 from realm_cli.aggregate.choice import fit_model
 from realm_cli.annotations import AnnotationTable
 from realm_cli.choices import AnnotatorModel
@@ -36,7 +36,7 @@ def judged_run(run: Path) -> Judged:
     """What a run's folder holds."""
     report = runs.read_report(run)
     settings = checkpoint.read_record(run).settings
-    return Judged(report, runs.table_of(run), settings)
+    return Judged(report, run_folder.table_of(run), settings)
 
 
 def judged_files(source: Source, settings: JudgeSettings, told: Told = lambda _: None) -> Judged:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realm_cli import __version__, checkpoint, checks, estimation, loaders, runs
+from realm_cli import __version__, checkpoint, checks, estimation, loaders, run_folder
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
 from realm_cli.choices import Method
@@ -168,7 +168,7 @@ def _plan(source: Source, settings: TrainSettings, loaded: Loaded) -> Plan:
         items=source.items,
         reading=source.reading,
         inputs={file.path: file.sha256 for file in loaded.inputs},
-        versions={"realm": __version__, **runs.versions()},
+        versions={"realm": __version__, **run_folder.versions()},
     )
 
 
@@ -188,8 +188,8 @@ def _finish(
     with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
-        runs.write_side(stage / checkpoint.SIDE, trained.found, report)
-        record = runs.record(settings, template, loaded, encoded.n_truncated)
+        run_folder.write_side(stage / checkpoint.SIDE, trained.found, report)
+        record = run_folder.record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
@@ -204,7 +204,7 @@ def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedIt
 
     template = template_for(items.tasks)
     names = distinct_options(items)
-    fixed = all(found is not None for found in runs.labels_of_tasks(items))
+    fixed = all(found is not None for found in run_folder.labels_of_tasks(items))
     request = Request(
         settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import log1p
 
 from realm_cli.aggregate.em import Fit, draw_truth
@@ -55,6 +56,8 @@ class Judgement:
         cell_expertise: `[C]`.
         cell_competence: `[C]`.
         agreement: `[N]` left-out posterior of each label (eq. 9), in table order.
+        batch: P(a label is correct) whoever gave it: of all labels, then of each task where tasks
+            are told apart `[1 + T]`.
     """
 
     expertise: Interval
@@ -62,6 +65,7 @@ class Judgement:
     cell_expertise: Interval
     cell_competence: Interval
     agreement: FloatArray
+    batch: Interval
 
 
 def judge(labels: Labels, fit: Fit, history: History, *, seed: int = 0) -> Judgement:
@@ -136,6 +140,7 @@ class _Heaps:
         self.above = True
         self.known: _Density | None = None
         self.density = _Density(groups, main)
+        self.together = _Together(groups)
 
     @staticmethod
     def of(labels: Labels, fit: Fit, history: History) -> _Heaps:
@@ -155,6 +160,7 @@ class _Heaps:
     def add(self, right: FloatArray, knew: FloatArray | None) -> None:
         """One drawn truth: right labels `[G]`, labels from knowledge `[C]`."""
         self.density.add(right, self.groups.n - right)
+        self.together.add(right)
         if knew is not None:
             self._knowledge().add_cells(knew, self.groups.by_cell(self.groups.n) - knew)
 
@@ -177,7 +183,8 @@ class _Heaps:
             expertise = (_knows(people, self.chance[0]), _knows(cells, self.chance[1]))
         if self.known is not None:
             expertise = self.known.summaries()
-        return Judgement(*(expertise[0], competence[0], expertise[1], competence[1]), agreement)
+        parts = (expertise[0], competence[0], expertise[1], competence[1])
+        return Judgement(*parts, agreement, self.together.summary())
 
 
 def _grid() -> FloatArray:
@@ -249,6 +256,33 @@ class _Density:
             return people, Interval(people.mean[who], people.low[who], people.high[who])
         pooled = _pool(np.log(self.cells + 1e-300), self.scale, self.groups)
         return people, _summarise(pooled)
+
+
+class _Together:
+    """Densities of P(a label is correct) with all annotators' labels taken together, over draws.
+
+    A drawn truth makes R of N labels right, and so a density x^R (1 - x)^(N - R). Truth and
+    annotators vary from draw to draw, so what they leave open is in the interval, as is how few
+    labels there are.
+    """
+
+    def __init__(self, groups: Groups) -> None:
+        self.task = groups.task
+        self.n = self._sums(groups.n)
+        self.density = np.zeros((len(self.n), GRID_SIZE))
+
+    def _sums(self, values: npt.NDArray[np.generic]) -> FloatArray:
+        by_task = np.bincount(self.task, values).astype(np.float64)
+        return np.concatenate([[by_task.sum()], by_task])
+
+    def add(self, right: FloatArray) -> None:
+        """Right labels by group `[G]` under one drawn truth."""
+        x, r = _grid(), self._sums(right)[:, None]
+        self.density += _normalised(r * np.log(x) + (self.n[:, None] - r) * np.log1p(-x))
+
+    def summary(self) -> Interval:
+        """Of all labels, then of each task."""
+        return _summarise(self.density)
 
 
 def _sum_rows(values: FloatArray, row: IntArray, n: int) -> FloatArray:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from realm_cli import checkpoint, checks, estimation, pipeline, runs
+from realm_cli import checkpoint, checks, estimation, pipeline, run_folder, runs
 from realm_cli.annotations import AnnotationTable
 from realm_cli.choices import QueueFormat
 from realm_cli.coding import IntArray
@@ -67,7 +67,7 @@ class Standing:
 
 def standing_of_run(run: Path) -> Standing:
     """As a run's folder says."""
-    table = runs.table_of(run)
+    table = run_folder.table_of(run)
     path = run / checkpoint.SIDE / checkpoint.LABELS_FILE
     rows = pq.read_table(path, columns=["task", "item_id", "posterior"]).to_pylist()
     known = {(row["task"], row["item_id"]): row["posterior"] for row in rows}

@@ -42,6 +42,14 @@ def test_two_annotators():
     assert "two-annotators" in codes(crowd(["good"] * 2))
 
 
+def test_pairs_who_never_differ():
+    table = crowd(["good"] * 8, n_items=300, share=0.7)
+    rows = list(zip(table.item.tolist(), table.annotator.tolist(), table.label.tolist(),
+                    strict=True))  # fmt: skip
+    copied = [(i, 8, y) for i, a, y in rows if a == 0]
+    assert "same-answers" in codes(table_of(rows + copied, table.items))
+
+
 def test_gold_that_was_used_is_no_yardstick():
     items = items_of([2] * 30, gold=[0] * 30)
     table = table_of([(i, a, 0) for i in range(30) for a in range(4)], items)

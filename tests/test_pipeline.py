@@ -161,3 +161,21 @@ def test_a_simulated_crowd_is_an_export_with_its_truth_beside(tmp_path):
 def test_settings_refuse_what_they_do_not_know():
     with pytest.raises(ValueError, match="epoch"):
         TrainSettings(model="tiny-t5", epoch=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ('{\n  "format_version": "1.0"', True),
+        ('\ufeff {"format_version": 2}', True),
+        ('[{"format_version": "1.0"}]', False),
+        ('{"data": {}}', False),
+        ("", False),
+    ],
+)
+def test_a_report_is_known_by_how_it_begins(tmp_path, text, holds):
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8")
+    assert runs.is_report(path) is holds
+    assert not runs.is_report(tmp_path)
+    assert not runs.is_report(tmp_path / "gone")

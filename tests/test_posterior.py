@@ -43,6 +43,36 @@ def test_with_known_truth_the_posterior_is_a_beta():
     assert exact.pdf(low) == pytest.approx(exact.pdf(high), rel=0.1)
 
 
+def test_all_labels_together_with_known_truth():
+    # 17 right and 3 wrong, nothing known before: Beta(18, 4), whatever the annotator model.
+    exact = beta(18, 4)
+    for name in (AnnotatorModel.SIGNED, AnnotatorModel.EXPERTISE):
+        batch = judged(name, known_truth(17, 3, 4)).batch
+        assert batch.mean.tolist() == pytest.approx([18 / 22] * 2, abs=2e-3)
+        assert exact.cdf(batch.high[0]) - exact.cdf(batch.low[0]) == pytest.approx(0.95, abs=0.01)
+
+
+def test_tasks_together_with_known_truth():
+    items = items_of([2] * 30, task=[0] * 20 + [1] * 10, gold=[0] * 30)
+    table = table_of([(i, 0, int(i >= 20)) for i in range(30)], items)
+    batch = judged(AnnotatorModel.SIGNED, labels_of(table, use_gold=True)).batch
+    assert batch.mean.tolist() == pytest.approx([21 / 32, 21 / 22, 1 / 12], abs=3e-3)
+    pooled = labels_of(table, use_gold=True, by_task=False)
+    assert len(judged(AnnotatorModel.SIGNED, pooled).batch.mean) == 2  # tasks not told apart
+
+
+@pytest.mark.parametrize("kind", [CrowdKind.UNIFORM, CrowdKind.HAMMER_SPAMMER])
+def test_the_interval_of_all_labels_holds_the_share_of_right_ones(kind):
+    inside = 0
+    for seed in range(20):
+        items = items_of([3] * 120, gold=np.random.default_rng(seed).integers(3, size=120).tolist())
+        crowd, _ = crowd_of(items, CrowdSettings(kind=kind, annotators=8, seed=seed))
+        right = (crowd.label == items.gold[crowd.item]).mean()
+        batch = judged(AnnotatorModel.EXPERTISE, labels_of(crowd), seed=seed).batch
+        inside += batch.low[0] <= right <= batch.high[0]
+    assert inside >= 17  # 19 of 20 expected; 17 or more with probability .98
+
+
 def test_expertise_with_known_truth():
     # c uniform over [1/2, 1] for K = 2, with 6 right and 0 wrong: density c^6, E c by hand.
     found = judged(AnnotatorModel.EXPERTISE, known_truth(6, 0, 2))

@@ -16,6 +16,7 @@ from realm_cli.cli import console
 from realm_cli.cli.aggregate import aggregate
 from realm_cli.cli.configuration import read_configuration
 from realm_cli.cli.convert import convert
+from realm_cli.cli.gate import gate
 from realm_cli.cli.inspect import inspect
 from realm_cli.cli.predict import predict
 from realm_cli.cli.relabel import relabel
@@ -88,7 +89,9 @@ class PanelledCommand(TyperCommand):
         )
 
 
-for command in (train, report, aggregate, relabel, predict, inspect, validate, convert, simulate):
+for command in (
+    train, report, gate, aggregate, relabel, predict, inspect, validate, convert, simulate,
+):  # fmt: skip
     app.command(cls=PanelledCommand)(command)
 
 

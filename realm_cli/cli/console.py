@@ -56,6 +56,11 @@ def data(text: str) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
+def raw(text: str) -> None:
+    """Write to stderr as it is, for a CI system that takes lines of the log for commands."""
+    sys.stderr.write(text)
+
+
 def note(text: str) -> None:
     """A line for the person watching."""
     stderr().print(escape(printable(text)))

@@ -10,7 +10,7 @@ import typer
 
 from realm_cli.choices import QueueFormat
 from realm_cli.cli import console
-from realm_cli.cli.inputs import run_of
+from realm_cli.cli.finding import run_of
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import typer
 
 from realm_cli.cli import console
 from realm_cli.cli.decisions import STDOUT, DecisionOptions, decided, write_decisions
-from realm_cli.cli.inputs import run_of
+from realm_cli.cli.finding import find_report, run_of
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 from realm_cli.errors import UsageError
 
@@ -42,7 +42,9 @@ def report(
     deciding: DecisionOptions,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="A run's folder, or export files; the newest run if none."),
+        typer.Argument(
+            help="A run's folder, a report.json, or export files; the newest run if none."
+        ),
     ] = None,
 ) -> None:
     """Show how competent each annotator is, with intervals.
@@ -51,12 +53,11 @@ def report(
     """
     if view.json and deciding.decisions == STDOUT:
         raise UsageError("--json and --decisions - both write to standard output")
-    run = run_of(paths or [])
     if deciding.wanted:
-        found = decided(run, paths or [], data, judging, deciding)
+        found = decided(run_of(paths or []), paths or [], data, judging, deciding)
         write_decisions(found, deciding)
     else:
-        found = _find(run, paths or [], data, judging)
+        found = find_report(paths or [], data, judging)
     if view.json:
         from realm_cli.report.json_file import to_json
 
@@ -77,19 +78,6 @@ def _show(found: CompetenceReport, view: ViewOptions) -> None:
         screen.print(annotators_view(found, screen.width, limit=limit))
     if view.tasks:
         screen.print(tasks_view(found, screen.width, limit=limit))
-
-
-def _find(
-    run: Path | None, paths: list[Path], data: DataOptions, judging: JudgeOptions
-) -> CompetenceReport:
-    """The report of a run, or label-only estimates from files."""
-    from realm_cli import pipeline, runs
-    from realm_cli.cli.settings import judge_settings
-
-    if run is not None:
-        return runs.read_report(run)
-    with console.working("judging annotators by their labels") as told:
-        return pipeline.estimate(data.source(paths), judge_settings(judging), told)
 
 
 def _write_html(found: CompetenceReport, path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from realm_cli.config import (
     CrowdSettings,
     DecisionSettings,
+    GateSettings,
     JudgeSettings,
     Reading,
     RelabelSettings,
@@ -19,6 +20,7 @@ from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from realm_cli.cli.decisions import DecisionOptions
+    from realm_cli.cli.gate import EvidenceOptions, ThresholdOptions
     from realm_cli.cli.options import JudgeOptions
     from realm_cli.cli.relabel import BudgetOptions
     from realm_cli.cli.simulate import CrowdOptions
@@ -62,6 +64,15 @@ def decision_settings(deciding: DecisionOptions) -> DecisionSettings:
 def relabel_settings(budget: BudgetOptions) -> RelabelSettings:
     """What further labels may cost."""
     return _checked(RelabelSettings, dataclasses.asdict(budget))
+
+
+def gate_settings(thresholds: ThresholdOptions, evidence: EvidenceOptions) -> GateSettings:
+    """The settings of `realm gate`."""
+    flags = {**dataclasses.asdict(thresholds), **dataclasses.asdict(evidence)}
+    return _checked(
+        GateSettings,
+        {**flags, "ignore": flags["ignore"] or (), "advisory": flags["advisory"] or ()},
+    )
 
 
 def reading_settings(values: dict[str, Any]) -> Reading:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +12,8 @@ from realm_cli import __version__
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.agreement import agreement
 from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.clock import now
+from realm_cli.dependence import with_one_partner
 from realm_cli.doubts import FEW_LABELS, below_chance
 from realm_cli.estimation import Estimation
 from realm_cli.labels import FloatArray
@@ -25,11 +25,15 @@ from realm_cli.report.model import (
     AnnotatorReport,
     Coefficient,
     CompetenceReport,
+    Confidence,
+    ConfidenceShare,
     Estimate,
     Flag,
     GoldAccuracy,
     InputFile,
     Interval,
+    Kind,
+    MeanCompetence,
     Place,
     Summary,
     TaskAgreement,
@@ -41,6 +45,8 @@ from realm_cli.report.model import (
 from realm_cli.schema import Issue
 
 _SHOWN_PLACES = 20
+CONFIDENCE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
+"""Probabilities of posterior labels for which the report says how many items reach them."""
 
 
 def build_report(
@@ -63,29 +69,22 @@ def build_report(
     table = found.crowd.table
     people = _People(found)
     matrix = _matrix(found)
+    overall, by_task = _mean_competences(found, estimate.kind)
     return CompetenceReport(
         tool=Tool(name="realm", version=__version__),
         created_at=now(),
         inputs=tuple(inputs),
         estimate=estimate,
-        summary=_summary(found, log_p),
+        summary=_summary(found, log_p, overall),
         annotators=tuple(
             _annotator(a, people, found, tuple(matrix[a])) for a in range(len(table.annotators))
         ),
-        tasks=tuple(_task(t, table, matrix) for t in range(len(table.items.tasks))),
+        tasks=tuple(_task(t, table, matrix, by_task[t]) for t in range(len(table.items.tasks))),
         warnings=_warnings(issues),
     )
 
 
-def now() -> datetime:
-    """The present, or the moment that SOURCE_DATE_EPOCH names, for output that can be compared."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    if fixed is not None:
-        return datetime.fromtimestamp(int(fixed), UTC)
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def _summary(found: Estimation, log_p: FloatArray | None) -> Summary:
+def _summary(found: Estimation, log_p: FloatArray | None, competence: MeanCompetence) -> Summary:
     table = found.crowd.table
     return Summary(
         n_items=len(table.items),
@@ -94,6 +93,56 @@ def _summary(found: Estimation, log_p: FloatArray | None) -> Summary:
         n_tasks=len(table.items.tasks),
         agreement=_agreement(table),
         accuracy_on_gold=_accuracy_on_gold(found, log_p),
+        competence=competence,
+        confidence=_confidence(found),
+    )
+
+
+def _mean_competences(
+    found: Estimation, kind: Kind
+) -> tuple[MeanCompetence, list[MeanCompetence | None]]:
+    """Of all labels, and of each task `[T]`; None where tasks were not told apart."""
+    table, batch = found.crowd.table, found.judgement.batch
+    n_tasks = len(table.items.tasks)
+    alone = _unsupported(table) if kind is Kind.LABEL_ONLY else np.zeros(len(table), dtype=bool)
+    n = np.bincount(table.task, minlength=n_tasks)
+    n_alone = np.bincount(table.task, alone, n_tasks).astype(np.int64)
+
+    def mean(row: int, n: int, n_alone: int) -> MeanCompetence:
+        return MeanCompetence(
+            value=_mean(batch, row),
+            interval=_interval(batch, row),
+            n_annotations=n,
+            n_unsupported=n_alone,
+        )
+
+    told_apart = len(batch.mean) == 1 + n_tasks
+    by_task = [mean(1 + t, int(n[t]), int(n_alone[t])) if told_apart else None
+               for t in range(n_tasks)]  # fmt: skip
+    return mean(0, len(table), int(n_alone.sum())), by_task
+
+
+def _unsupported(table: AnnotationTable) -> npt.NDArray[np.bool_]:
+    """`[N]` labels that only their annotator's prior, or one other person, stands behind.
+
+    Those alone on their item, by annotators who share hardly any item with others; and all labels
+    of annotators who share items with one and the same person.
+    """
+    alone = table.labels_per_item[table.item] < 2
+    shared = np.bincount(table.annotator, ~alone, len(table.annotators))
+    unsupported: npt.NDArray[np.bool_] = alone & (shared[table.annotator] < FEW_LABELS)
+    return unsupported | with_one_partner(table)[table.annotator]
+
+
+def _confidence(found: Estimation) -> Confidence:
+    highest = np.minimum(np.exp(found.fit.log_q.max(axis=1)), 1.0)
+    return Confidence(
+        n_items=len(highest),
+        mean=float(highest.mean()),
+        shares=tuple(
+            ConfidenceShare(at_least=level, share=float((highest >= level).mean()))
+            for level in CONFIDENCE_LEVELS
+        ),
     )
 
 
@@ -206,7 +255,12 @@ def _matrix(found: Estimation) -> list[list[TaskCompetence]]:
     return rows
 
 
-def _task(t: int, table: AnnotationTable, matrix: Sequence[Sequence[TaskCompetence]]) -> TaskReport:
+def _task(
+    t: int,
+    table: AnnotationTable,
+    matrix: Sequence[Sequence[TaskCompetence]],
+    competence: MeanCompetence | None,
+) -> TaskReport:
     name = table.items.tasks[t]
     column = [cell for row in matrix for cell in row if cell.task == name]
     option_sets = np.unique(table.items.option_set[table.items.task == t])
@@ -220,6 +274,7 @@ def _task(t: int, table: AnnotationTable, matrix: Sequence[Sequence[TaskCompeten
         labels=table.items.option_sets[option_sets[0]] if len(option_sets) == 1 else None,
         mean_competence=total / n,
         agreement=_task_agreement(t, table),
+        competence=competence,
     )
 
 

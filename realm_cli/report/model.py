@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -105,6 +105,35 @@ class GoldAccuracy(_Part):
     majority: Probability
 
 
+class MeanCompetence(_Part):
+    """The probability that a label is correct, whoever of all the annotators gave it.
+
+    `n_unsupported` of the labels tell nothing of it, where no language model was asked: nobody else
+    labelled their items and their annotators have hardly any other labels, or one and the same
+    person labelled all that their annotator did.
+    """
+
+    value: Probability
+    interval: Interval
+    n_annotations: int
+    n_unsupported: int
+
+
+class ConfidenceShare(_Part):
+    """The share of items whose posterior label is at least so probable."""
+
+    at_least: Probability
+    share: Probability
+
+
+class Confidence(_Part):
+    """How probable the posterior labels are, over items."""
+
+    n_items: int
+    mean: Probability
+    shares: tuple[ConfidenceShare, ...]
+
+
 class Summary(_Part):
     """The counts, and what gold says where there is any."""
 
@@ -114,6 +143,8 @@ class Summary(_Part):
     n_tasks: int
     agreement: Agreement
     accuracy_on_gold: GoldAccuracy | None
+    competence: MeanCompetence | None = None
+    confidence: Confidence | None = None
 
 
 class AnnotatorGold(_Part):
@@ -203,6 +234,7 @@ class TaskReport(_Part):
     labels: tuple[str, ...] | None
     mean_competence: Probability
     agreement: TaskAgreement | None = None
+    competence: MeanCompetence | None = None
 
 
 class Place(_Part):
@@ -254,6 +286,45 @@ class Decisions(_Part):
     exclusion: Exclusion | None
 
 
+class GateStatus(StrEnum):
+    """What a gate decided; `inconclusive` (too little evidence) is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    WARN = "warn"
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Example(Place):
+    """Where to look, and what is there."""
+
+    message: str | None = None
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Verdict(_Part):
+    """What one gate decided, about the batch or about one annotator or task.
+
+    `op` says on which side of `threshold` the value must lie; `interval` decides where there is
+    one; `n` is what the value rests on.
+    """
+
+    id: str
+    metric: str
+    op: Literal[">=", "<="]
+    threshold: Number
+    value: Number | None
+    interval: tuple[Number, Number] | None
+    n: int
+    status: GateStatus
+    annotator_id: str | None = None
+    task: str | None = None
+    words: str
+    examples: tuple[Example, ...] = ()
+
+
 class CompetenceReport(_Part):
     """The whole report; additive changes only within a major `format_version`."""
 
@@ -265,6 +336,6 @@ class CompetenceReport(_Part):
     summary: Summary
     annotators: tuple[AnnotatorReport, ...]
     tasks: tuple[TaskReport, ...]
-    gates: tuple[dict[str, str], ...] = ()
     decisions: Decisions | None = None
+    gates: tuple[Verdict, ...] = ()
     warnings: tuple[Warning_, ...] = ()

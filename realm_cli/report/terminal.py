@@ -56,7 +56,7 @@ def annotators_view(
     shown = people[:limit]
     table = _table(shown, _annotator_columns(report, shown, width), wide=width >= WIDE)
     parts = [table, *_more(len(people) - len(shown)), *_legend(report, shown)]
-    return _Encodable(_page(report, parts))
+    return Encodable(_page(report, parts))
 
 
 def tasks_view(
@@ -78,7 +78,7 @@ def tasks_view(
         *_matrix(report, shown, width),
         *_more(len(people) - len(shown)),
     ]
-    return _Encodable(_page(report, parts))
+    return Encodable(_page(report, parts))
 
 
 def typed(text: str, width: int | None = None) -> Text:
@@ -97,7 +97,7 @@ def shortened(text: str, width: int) -> str:
     return set_cell_size(text, width - 1 - cell_len(end)).rstrip() + "…" + end
 
 
-class _Encodable:
+class Encodable:
     """A view in the characters that the output's encoding has."""
 
     def __init__(self, view: RenderableType) -> None:

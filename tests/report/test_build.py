@@ -19,9 +19,10 @@ from realm_cli.aggregate.em import Fit
 from realm_cli.annotations import NO_GOLD, AnnotationTable, build_table
 from realm_cli.annotator_models.levels import Levels
 from realm_cli.choices import AnnotatorModel
+from realm_cli.clock import now
 from realm_cli.config import JudgeSettings
 from realm_cli.estimation import crowd_of, judged
-from realm_cli.report.build import build_report, now
+from realm_cli.report.build import build_report
 from realm_cli.report.json_file import to_json
 from realm_cli.report.model import CompetenceReport, Estimate, InputFile, Kind, Place
 from realm_cli.schema import Issue, Severity
@@ -240,3 +241,29 @@ def test_any_table_has_a_report_without_nan(table, seed, with_model):
     for one in report.annotators:
         assert sum(cell.n_annotations for cell in one.by_task) == one.n_annotations
         assert one.competence_interval[0] <= one.competence <= one.competence_interval[1]
+
+
+def test_how_probable_the_posterior_labels_are():
+    log_q = np.log([[0.95, 0.05], [0.3, 0.7], [0.5, 0.5]])
+    found = report_on(Evidence(three_items().table, log_q)).summary.confidence
+    assert found is not None
+    highest = np.exp(log_q).max(axis=1)
+    assert found.n_items == 3
+    assert found.mean == pytest.approx(highest.mean())
+    shares = {one.at_least: one.share for one in found.shares}
+    assert shares[0.6] == pytest.approx(2 / 3)
+    assert shares[0.9] == pytest.approx(1 / 3)
+    assert shares[0.99] == 0
+
+
+def test_labels_behind_which_nobody_else_stands():
+    # a0 to a2 label items 0 to 11 together; a3 labels items 12 to 20 alone, and shares none
+    rows = [(i, a, 0) for i in range(12) for a in range(3)] + [(i, 3, 0) for i in range(12, 21)]
+    table = table_of(rows, items_of([2] * 21))
+    found = report_on(Evidence(table, np.log(np.full((21, 2), 0.5))))
+    assert found.summary.competence is not None
+    assert (found.summary.competence.n_annotations, found.summary.competence.n_unsupported) == (
+        45,
+        9,
+    )
+    assert found.tasks[0].competence == found.summary.competence

@@ -1,0 +1,1 @@
+"""Gates: thresholds held against a CompetenceReport, as pure functions of it."""
