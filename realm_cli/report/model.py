@@ -201,6 +201,23 @@ class Warning_(_Part):  # noqa: N801 - `Warning` is taken
     examples: tuple[Place, ...] = ()
 
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class TrainingStep(_Part):
+    """What was measured at a step of a training; null where it was not.
+
+    `stage` is `final`, or `fold 1` and so on; `loss` is per annotation, in nats; `dev` is the
+    log-likelihood per annotation of the items kept out of training.
+    """
+
+    stage: str
+    step: int
+    loss: Number | None
+    mean_expertise: Number | None
+    dev: Number | None
+
+
 class CompetenceReport(_Part):
     """The whole report; additive changes only within a major `format_version`."""
 
@@ -214,3 +231,4 @@ class CompetenceReport(_Part):
     tasks: tuple[TaskReport, ...]
     gates: tuple[dict[str, str], ...] = ()
     warnings: tuple[Warning_, ...] = ()
+    training: tuple[TrainingStep, ...] = ()
