@@ -17,13 +17,13 @@ from realm_cli.annotations import build_table
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import ItemDataset, answers_by_item, encode, prompts
 from realm_cli.choices import AnnotatorModel, Objective, Tracker
-from realm_cli.errors import InputError
+from realm_cli.errors import InputError, StoppedError
 from realm_cli.labels import labels_of
 from realm_cli.learners import learner
 from realm_cli.loaders import load
 from realm_cli.runs import read_report
 from realm_cli.training.fit import Job, fit
-from realm_cli.unfinished import Stage
+from realm_cli.unfinished import Saving, Stage, Stop
 
 DEV_ITEMS = 10
 SETTINGS = QUICK.model_copy(
@@ -32,7 +32,7 @@ SETTINGS = QUICK.model_copy(
 """Four steps an epoch, in which the model soon learns labels by heart."""
 
 
-def fitted(tmp_path, settings, watcher=None):
+def fitted(tmp_path, settings, **more):
     """A training on all items but the first ten, which choose the checkpoint and are predicted.
 
     Everybody knows the colours, but no text tells them.
@@ -46,7 +46,7 @@ def fitted(tmp_path, settings, watcher=None):
     dev, rest = np.arange(DEV_ITEMS), np.arange(DEV_ITEMS, len(answers))
     model = bind(AnnotatorModel.EXPERTISE, labels_of(table))
     parts = [ItemDataset(encoded.only(some), [answers[i] for i in some]) for some in (dev, rest)]
-    job = Job(settings, Stage(tmp_path), watcher=watcher, predict=encoded.only(dev), dev=parts[0])
+    job = Job(settings, Stage(tmp_path), predict=encoded.only(dev), dev=parts[0], **more)
     return model, fit(backbone, parts[1], learner(model, model.start()), job)
 
 
@@ -90,6 +90,22 @@ def test_patience_ends_it(tmp_path):
     dev = [step.dev for step in result.history if step.dev is not None]
     assert len(dev) < 16
     assert int(np.argmax(dev)) == len(dev) - 3
+
+
+def test_an_evaluated_step_is_saved_when_it_is_time_to_best_or_not(tmp_path):
+    """But not the one at which patience ends training."""
+    saving = Saving(steps=1)
+    settings = SETTINGS.model_copy(update={"patience": 2, "evaluate_every": 1})
+    _, result = fitted(tmp_path, settings, saving=saving)
+    last = result.history[-1].step
+    saved = {int(path.name.split("-")[1]) for path in tmp_path.glob("checkpoint-*")}
+    best = max((step for step in result.history if step.dev is not None), key=lambda one: one.dev)
+    assert best.step == last - 2
+    assert saved == {last - 2, last - 1}
+    stopped = Stop(asked=True)
+    (tmp_path / "again").mkdir()
+    with pytest.raises(StoppedError, match="stopped after step 1 of"):
+        fitted(tmp_path / "again", settings.model_copy(update={"warm_up": 0}), stop=stopped)
 
 
 class Seen:

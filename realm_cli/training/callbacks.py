@@ -102,11 +102,7 @@ class Keep(TrainerCallback):
         self.stop.heard = False
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save where it is time to.
-
-        Where the step is evaluated as well, the Trainer saves it only if it is the best so far; a
-        wish to stop then waits for the step after it.
-        """
+        """Save where it is time to."""
         due = time.monotonic() - self.saved_at >= 60 * self.saving.minutes
         every = self.saving.steps
         if due or self.stop.asked or (every and state.global_step % every == 0):

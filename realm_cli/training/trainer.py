@@ -80,6 +80,15 @@ class RealmTrainer(Trainer):
         prepared: DataLoader[Any] = self.accelerator.prepare(loader)
         return prepared
 
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        """Whether to save an evaluated step: as the best so far, or because it was to be anyway.
+
+        Not where patience has ended training: a resume could not tell, and would go on.
+        """
+        wanted = self.control.should_save and not self.control.should_training_stop
+        best: bool = super()._determine_best_metric(metrics, trial)
+        return best or wanted
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """As the Trainer does for models of its own kind: weights that are shared, once."""
         del state_dict
