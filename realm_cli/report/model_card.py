@@ -46,7 +46,7 @@ def _measured(gold: GoldAccuracy | None) -> str:
     if gold is None or gold.model is None:
         return "No gold labels were given, so no accuracy is known."
     return (
-        f"Accuracy on the {gold.n:,} training items with gold: model {gold.model:.3f}, posterior "
+        f"Accuracy on the {gold.n:,} items with gold: model {gold.model:.3f}, posterior "
         f"labels {gold.posterior:.3f}, majority vote {gold.majority:.3f}."
     )
 
