@@ -120,7 +120,7 @@ def predicted(crowd: World, seen: np.ndarray) -> np.ndarray:
         log_p = (x[item] @ weight).log_softmax(dim=-1)
         log_a = log_expertise_answers(logit[who][:, None], label[:, None], n_options, k)
         prior = (logsigmoid(logit) + logsigmoid(-logit)).sum() - weight.square().sum() / 2
-        value = -(independent(log_p, log_a, present) + prior)
+        value = -(independent(log_p, log_a, present).sum() + prior)
         value.backward()
         return value
 

@@ -54,6 +54,15 @@ class Pooling(StrEnum):
     FULL = "full"
 
 
+class Tracker(StrEnum):
+    """Where a training can be watched from elsewhere; each is a package of that name."""
+
+    TENSORBOARD = "tensorboard"
+    WANDB = "wandb"
+    MLFLOW = "mlflow"
+    TRACKIO = "trackio"
+
+
 class CrowdKind(StrEnum):
     """What simulated annotators are like."""
 

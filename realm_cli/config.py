@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from realm_cli.choices import (
     AnnotatorFrom,
@@ -96,6 +96,22 @@ class JudgeSettings(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
 
+def _share_or_file(value: object) -> object:
+    """Text that reads as a number is a share, never the path of a file."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+DevItems = Annotated[
+    Annotated[float, Field(gt=0, lt=1)] | Path | None, BeforeValidator(_share_or_file)
+]
+"""Items kept out of training: a share of them, or a file of further ones."""
+
+
 class TrainSettings(JudgeSettings):
     """All that decides what a training run computes, besides its data.
 
@@ -106,6 +122,10 @@ class TrainSettings(JudgeSettings):
             number of items.
         cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
             item has two labels.
+        dev: Items kept out of training, by which the best checkpoint is chosen: a share, or a file
+            of further ones; None to train on all, to the end.
+        evaluate_every: Steps between evaluations on them; None for once an epoch.
+        patience: Evaluations without improvement after which training ends; None never to.
     """
 
     model: str
@@ -120,6 +140,9 @@ class TrainSettings(JudgeSettings):
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     expertise_learning_rate: Annotated[float, Field(gt=0)] | None = None
     max_length: Annotated[int, Field(ge=8)] = 512
+    dev: DevItems = None
+    evaluate_every: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
 
 
 TASK_SCALE = 0.75

@@ -23,11 +23,12 @@ from realm_cli.aggregate.choice import foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
 from realm_cli.calibration import calibrated
-from realm_cli.checkpoint import write_file
-from realm_cli.choices import Objective
+from realm_cli.checkpoint import write_file, write_text
+from realm_cli.choices import Objective, Tracker
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
+from realm_cli.metrics import LoggedStep, from_lines, stage_name, to_lines
 from realm_cli.report.model import Kind
 from realm_cli.training.callbacks import Progress
 from realm_cli.training.fit import FitResult, Job
@@ -35,8 +36,11 @@ from realm_cli.training.fit import fit as train
 from realm_cli.unfinished import Saving, Stop, Unfinished
 
 if TYPE_CHECKING:
+    from realm_cli.aggregate.choice import Choice
     from realm_cli.backbones.base import Backbone
     from realm_cli.config import JudgeSettings, TrainSettings
+
+BoolArray = npt.NDArray[np.bool_]
 
 FOLDS = 5
 """Folds of cross-fitting where it is the default: at one label an item."""
@@ -58,21 +62,25 @@ class Work:
         backbone: The model, trained in place.
         encoded: All items.
         settings: How.
+        dev: Items kept out of training, to choose the best checkpoint by `[I]`.
         unfinished: Where what is done is kept until all is.
         told: Told in words what is going on.
         watcher: Called after each step.
         saving: How often to leave a checkpoint.
         stop: Somebody's wish to end it.
+        trackers: Whom else to tell of the final training.
     """
 
     backbone: Backbone
     encoded: EncodedItems
     settings: TrainSettings
+    dev: BoolArray
     unfinished: Unfinished
     told: Told
     watcher: Callable[[Progress], None] | None = None
     saving: Saving = field(default_factory=Saving)
     stop: Stop = field(default_factory=Stop)
+    trackers: tuple[Tracker, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,14 @@ class Trained:
         found: The judgement to report.
         log_p: `[I, K]` the model's predictions: held-out ones where there are.
         kind: How the annotators were judged.
+        history: What was measured on the way, of folds first.
         fallback: Why by labels alone, if they were.
     """
 
     found: Estimation
     log_p: FloatArray
     kind: Kind
+    history: tuple[LoggedStep, ...]
     fallback: str | None = None
 
 
@@ -113,12 +123,18 @@ def train_and_judge(crowd: Crowd, work: Work) -> Trained:
 
 
 def _in_sample(crowd: Crowd, work: Work) -> Trained:
-    """One training on all but a few withheld annotations."""
+    """One training on all but a few withheld annotations, and the dev items.
+
+    What the model says of dev items is held out; their labels count in the judgement like all
+    others.
+    """
     labels, settings = crowd.labels, work.settings
     choice = estimation.choice_for(crowd, settings)
-    alone = estimation.fit_crowd(crowd, settings, choice)
-    keep = ~_withheld(labels, settings.seed)
-    result = _train(crowd, work, _beginner(alone, settings), keep)
+    seen = _seen(crowd, work, choice)
+    alone = estimation.fit_crowd(crowd, settings, choice) if work.dev.any() else seen
+    keep = ~_withheld(labels, settings.seed, work.dev)
+    part = Part(keep & ~work.dev[labels.item], work.dev)
+    result = _train(crowd, work, _beginner(seen, settings), part)
     fitted = with_predictions(alone, result.parameters, result.log_p)
     reason = None
     if not keep.all():
@@ -126,7 +142,15 @@ def _in_sample(crowd: Crowd, work: Work) -> Trained:
         reason = _no_help(crowd, rest, result, ~keep)
     kind = Kind.IN_SAMPLE if reason is None else Kind.LABEL_ONLY
     found = estimation.judged(crowd, settings, choice, fitted if reason is None else alone)
-    return Trained(found, result.log_p, kind, reason)
+    return Trained(found, result.log_p, kind, result.history, reason)
+
+
+def _seen(crowd: Crowd, work: Work, choice: Choice) -> Fit:
+    """The fit to the labels that may be trained on: by those of dev items nothing is set."""
+    labels = crowd.labels
+    if work.dev.any():
+        crowd = replace(crowd, labels=labels.only(~work.dev[labels.item]))
+    return estimation.fit_crowd(crowd, work.settings, choice)
 
 
 def _beginner(alone: Fit, settings: TrainSettings) -> Learner:
@@ -138,14 +162,24 @@ def _beginner(alone: Fit, settings: TrainSettings) -> Learner:
     return learner(alone.model, alone.parameters if joint else alone.model.start())
 
 
-def _train(
-    crowd: Crowd, work: Work, annotators: Learner, keep: npt.NDArray[np.bool_], number: int = 0
-) -> FitResult:
-    """The n-th training, on the labels where `keep [N]` (in the order of `Labels`) holds."""
-    kept = crowd.labels.in_table_order(keep.astype(np.float64)) > 0
-    answers = answers_by_item(crowd.table, kept)
-    some = np.array([i for i, found in enumerate(answers) if found.labels], dtype=np.int64)
-    dataset = ItemDataset(work.encoded.only(some), [answers[i] for i in some])
+@dataclass(frozen=True)
+class Part:
+    """What one training sees.
+
+    Attributes:
+        keep: Labels to train on `[N]`, in the order of `Labels`.
+        dev: Items to choose the best checkpoint by `[I]`.
+        number: Which training it is; 0 is the final one.
+    """
+
+    keep: BoolArray
+    dev: BoolArray
+    number: int = 0
+
+
+def _train(crowd: Crowd, work: Work, annotators: Learner, part: Part) -> FitResult:
+    """One training."""
+    number, labels = part.number, crowd.labels
     seed = (work.settings.seed + number) % 2**32
     job = Job(
         settings=work.settings.model_copy(update={"seed": seed}),
@@ -154,14 +188,25 @@ def _train(
         stop=work.stop,
         watcher=work.watcher,
         predict=work.encoded,
+        dev=_dataset(crowd, work, part.dev[labels.item]) if part.dev.any() else None,
+        name=stage_name(number),
+        trackers=work.trackers if number == 0 else (),
     )
-    return train(work.backbone, dataset, annotators, job)
+    return train(work.backbone, _dataset(crowd, work, part.keep), annotators, job)
 
 
-def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
-    """`[N]` one label of a twentieth of the items that have several."""
+def _dataset(crowd: Crowd, work: Work, keep: BoolArray) -> ItemDataset:
+    """The items with those of their labels for which `keep [N]` holds, if any does."""
+    kept = crowd.labels.in_table_order(keep.astype(np.float64)) > 0
+    answers = answers_by_item(crowd.table, kept)
+    some = np.array([i for i, found in enumerate(answers) if found.labels], dtype=np.int64)
+    return ItemDataset(work.encoded.only(some), [answers[i] for i in some])
+
+
+def _withheld(labels: Labels, seed: int, dev: BoolArray) -> BoolArray:
+    """`[N]` one label of a twentieth of the items that have several and are trained on."""
     rng = np.random.default_rng([seed, 1])
-    several = np.flatnonzero(np.bincount(labels.item, minlength=labels.n_items) > 1)
+    several = np.flatnonzero((np.bincount(labels.item, minlength=labels.n_items) > 1) & ~dev)
     dice = labels.item_dice(rng)[several]
     n = max(round(len(several) * WITHHELD), FEWEST_WITHHELD)
     out = np.zeros(len(labels), dtype=bool)
@@ -174,7 +219,7 @@ def _withheld(labels: Labels, seed: int) -> npt.NDArray[np.bool_]:
     return out
 
 
-def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: npt.NDArray[np.bool_]) -> str | None:
+def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str | None:
     """Why the model's word should not count: it makes withheld annotations no easier to foretell.
 
     Both sides know the other labels of the item; one knows the model's prediction besides.
@@ -207,36 +252,49 @@ def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
         f"cross-fitting: {folds + 1} trainings, each annotator judged by models that have not seen "
         "the items"
     )
-    log_p = _held_out_predictions(crowd, work, folds)
+    log_p, history = _held_out_predictions(crowd, work, folds)
     work.told("fitting annotators to held-out predictions")
     judged = judge_by_predictions(crowd, settings, log_p)
-    work.told("training the final model on everything")
+    work.told(
+        "training the final model on all but the dev items"
+        if work.dev.any()
+        else "training the final model on everything"
+    )
     annotators = learner(judged.fit.model, judged.fit.parameters)
     annotators.requires_grad_(False)
-    _train(crowd, work, annotators, np.ones(len(labels), dtype=bool))
+    final = _train(crowd, work, annotators, Part(~work.dev[labels.item], work.dev))
     kind = Kind.CROSS_FITTED if judged.fallback is None else Kind.LABEL_ONLY
-    return Trained(judged.found, judged.log_p, kind, judged.fallback)
+    return Trained(judged.found, judged.log_p, kind, (*history, *final.history), judged.fallback)
 
 
-def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
-    """`[I, K]` predictions of models that were not trained on the item."""
+def _held_out_predictions(
+    crowd: Crowd, work: Work, folds: int
+) -> tuple[FloatArray, tuple[LoggedStep, ...]]:
+    """`[I, K]` predictions of models that were not trained on the item, and their history.
+
+    A fold chooses its checkpoint by the dev items outside of it, so that its own stay untouched.
+    """
     labels, settings = crowd.labels, work.settings
     dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
     fold = np.argsort(np.argsort(dice)) % folds
-    alone = estimation.fit_crowd(crowd, settings, estimation.choice_for(crowd, settings))
+    seen = _seen(crowd, work, estimation.choice_for(crowd, settings))
     fresh = deepcopy(work.backbone.model.state_dict())
     log_p = np.full((labels.n_items, labels.width), -np.inf)
+    history: list[LoggedStep] = []
     for held in range(folds):
         stage = work.unfinished.stage(held + 1)
         if not stage.result.is_file():
             work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
-            keep = fold[labels.item] != held
-            result = _train(crowd, work, _beginner(alone, settings), keep, held + 1)
+            rest = fold != held
+            part = Part((rest & ~work.dev)[labels.item], rest & work.dev, held + 1)
+            result = _train(crowd, work, _beginner(seen, settings), part)
             work.backbone.model.load_state_dict(fresh)
+            write_file(stage.metrics, partial(write_text, to_lines(result.history)))
             write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
             stage.clear_checkpoints()
         log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
-    return log_p
+        history += from_lines(stage.metrics.read_text("utf-8"))
+    return log_p, tuple(history)
 
 
 @dataclass(frozen=True)

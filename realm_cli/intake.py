@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
 
 from realm_cli import checks, loaders
 from realm_cli.annotations import AnnotationTable, build_items, build_table, join
@@ -14,7 +18,7 @@ from realm_cli.config import Reading
 from realm_cli.errors import InputError
 from realm_cli.loaders.completion import complete
 from realm_cli.report.model import InputFile
-from realm_cli.schema import Issue, Severity
+from realm_cli.schema import Findings, Issue, Severity, Status
 from realm_cli.writers import write_annotations
 
 if TYPE_CHECKING:
@@ -29,20 +33,30 @@ class Source:
         files: The exports.
         reading: How to read them.
         items: A file with the items' texts, options and gold, where the exports lack them.
+        dev: An export of further items, which are not to be trained on.
     """
 
     files: tuple[Path, ...]
     reading: Reading = loaders.AS_FOUND
     items: Path | None = None
+    dev: Path | None = None
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A checked table, the files it came from, and the problems met that stop nothing."""
+    """A checked table, the files it came from, and the problems met that stop nothing.
+
+    Attributes:
+        table: The annotations.
+        inputs: The files.
+        issues: The problems.
+        dev: Which items came from `Source.dev` `[I]`.
+    """
 
     table: AnnotationTable
     inputs: tuple[InputFile, ...]
     issues: tuple[Issue, ...]
+    dev: npt.NDArray[np.bool_]
 
     @property
     def warnings(self) -> tuple[Issue, ...]:
@@ -57,12 +71,54 @@ def load(source: Source, check: Callable[[AnnotationTable], list[Issue]]) -> Loa
         InputError: With everything that is wrong.
     """
     files = read(source)
-    table, issues = build_table(files, source.reading.duplicates)
-    found = [issue for file in files for issue in file.issues] + issues + check(table)
+    further = () if source.dev is None else read(replace(source, files=(source.dev,)))
+    both = (*files, *further)
+    table, issues = build_table(both, source.reading.duplicates)
+    dev = _items_of(further, table)
+    issues += _checked_dev(_items_of(files, table), dev, table) if further else []
+    found = [issue for file in both for issue in file.issues] + issues + check(table)
     errors = [issue for issue in found if issue.severity is Severity.ERROR]
     if errors:
         raise InputError("the annotations cannot be used as they are", issues=errors)
-    return Loaded(table, tuple(_input(file) for file in files), tuple(found))
+    return Loaded(table, tuple(_input(file) for file in both), tuple(found), dev)
+
+
+def _items_of(files: Sequence[LoadedFile], table: AnnotationTable) -> npt.NDArray[np.bool_]:
+    """Which items of a table have answers that count in some of its files `[I]`."""
+    items = table.items
+    if not files:
+        return np.zeros(len(items), dtype=bool)
+    rows = join([file.table for file in files])
+    rows = rows.filter(pc.equal(rows["status"], Status.OK.value))
+    keys = set(zip(rows["task"].to_pylist(), rows["item_id"].to_pylist(), strict=True))
+    found = zip((items.tasks[t] for t in items.task), items.ids, strict=True)
+    return np.array([key in keys for key in found], dtype=bool)
+
+
+def _checked_dev(
+    trained: npt.NDArray[np.bool_], dev: npt.NDArray[np.bool_], table: AnnotationTable
+) -> list[Issue]:
+    """Items that are to be trained on and not, and tasks that are not trained on at all."""
+    items = table.items
+    both = np.flatnonzero(trained & dev)
+    strange = sorted(set(items.task[dev].tolist()) - set(items.task[trained].tolist()))
+    findings = Findings(
+        Issue(
+            code="dev-item-trained-on",
+            message=f"item {items.ids[i]!r} is in the --dev file and in one to train on",
+            hint="take it out of one of them",
+        )
+        for i in both.tolist()
+    )
+    findings.extend(
+        Issue(
+            code="dev-task-unknown",
+            message=f"no item to train on has the task {items.tasks[t]!r} of the --dev file",
+            hint="name the task's column with --task-col, or take its items out",
+        )
+        for t in strange
+    )
+    return list(findings.all())
 
 
 def read(source: Source) -> tuple[LoadedFile, ...]:

@@ -38,6 +38,7 @@ class Learner(nn.Module):
     def __init__(self, model: BoundModel[Any]) -> None:
         super().__init__()
         groups = model.labels.groups
+        self.model = model
         self.groups = groups
         self.n_annotators = model.labels.n_annotators
         self.n_tasks = int(groups.cell_task.max(initial=0)) + 1
@@ -55,6 +56,10 @@ class Learner(nn.Module):
     @abstractmethod
     def found(self) -> Any:
         """The parameters, as the bound model takes them."""
+
+    def mean_expertise(self) -> float:
+        """Mean over the cells of P(did not guess), as the annotator model defines it."""
+        return float(self.model.expertise(self.found()).mean())
 
     def _spread(self, by_cell: FloatArray, default: FloatArray) -> Tensor:
         """`[A, T, ...]` from values of cells `[C, ...]`; empty cells get the default."""

@@ -62,7 +62,7 @@ def own_option(hit: Tensor, miss: Tensor, labels: Tensor, width: int) -> Tensor:
 
 
 def joint(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
-    """Eq. (5): sum_i log sum_k p_i(k) prod_a A_a(y_ia | k): one hidden truth an item.
+    """Eq. (5): log sum_k p_i(k) prod_a A_a(y_ia | k) of each item: one hidden truth an item.
 
     Args:
         log_p: `[B, K]` log-probabilities of the options.
@@ -70,19 +70,19 @@ def joint(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
         present: `[B, R]` true where there is an annotation.
 
     Returns:
-        The scalar log-likelihood in nats.
+        `[B]` log-likelihood of each item's annotations in nats.
     """
     answers = torch.where(present[..., None], log_a, 0.0).sum(dim=1)
-    return torch.logsumexp(log_p + answers, dim=-1).sum()
+    return torch.logsumexp(log_p + answers, dim=-1)
 
 
 def independent(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
-    """Eq. (4): sum over annotations of log sum_k p_i(k) A_a(y | k), as in the REALM paper.
+    """Eq. (4): sum over an item's annotations of log sum_k p_i(k) A_a(y | k), as in the paper.
 
     Args and returns are those of `joint`.
     """
     each = torch.logsumexp(log_p[:, None, :] + log_a, dim=-1)
-    return torch.where(present, each, 0.0).sum()
+    return torch.where(present, each, 0.0).sum(dim=-1)
 
 
 def form_term(scores: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def without_model(objective: Objective, scores: Tensor, log_a: Tensor, present: 
     """
     offered = scores != -torch.inf
     flat = torch.where(offered, 0.0, -torch.inf).log_softmax(dim=-1).requires_grad_()
-    likelihood = objective(flat, log_a, present)
+    likelihood = objective(flat, log_a, present).sum()
     (truth,) = torch.autograd.grad(likelihood, flat, retain_graph=True)
     return likelihood + (truth * torch.where(offered, scores.float(), 0.0)).sum()
 

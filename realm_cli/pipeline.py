@@ -6,18 +6,20 @@ Torch is imported only by the steps that train or predict.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from realm_cli import __version__, checkpoint, checks, estimation, loaders, run_folder
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import Method
+from realm_cli.choices import Method, Tracker
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, TrainingError
@@ -100,12 +102,14 @@ class Watch:
         watcher: Called after each training step.
         saving: How often to leave a checkpoint.
         stop: Somebody's wish to end it.
+        trackers: Whom else to tell of the final training.
     """
 
     told: Told = lambda _: None
     watcher: Callable[[Progress], None] | None = None
     saving: Saving = field(default_factory=Saving)
     stop: Stop = field(default_factory=Stop)
+    trackers: tuple[Tracker, ...] = ()
 
 
 def train(
@@ -131,7 +135,7 @@ def train(
     """
     checkpoint.check_output(out, overwrite=overwrite)
     checkpoint.require_training_extra()
-    loaded = load(source, checks.check_trainable)
+    loaded = _load(source, settings)
     unfinished = Unfinished(out)
     unfinished.begin(_plan(source, settings, loaded))
     return _finish(loaded, settings, unfinished, watch or Watch())
@@ -156,9 +160,14 @@ def resume(
     checkpoint.require_training_extra()
     source = Source(plan.files, plan.reading, plan.items)
     settings = plan.settings.model_copy(update=dict(asked or {}))
-    loaded = load(source, checks.check_trainable)
+    loaded = _load(source, settings)
     check_unchanged(plan, _plan(source, settings, loaded))
     return _finish(loaded, settings, unfinished, watch or Watch())
+
+
+def _load(source: Source, settings: TrainSettings) -> Loaded:
+    dev = settings.dev if isinstance(settings.dev, Path) else None
+    return load(replace(source, dev=dev), checks.check_trainable)
 
 
 def _plan(source: Source, settings: TrainSettings, loaded: Loaded) -> Plan:
@@ -179,7 +188,8 @@ def _finish(
     try:
         crowd = crowd_of(loaded.table, settings)
         backbone, encoded, template = _prepare(loaded.table.items, settings)
-        trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
+        work = (settings, _dev_items(crowd, loaded, settings), unfinished, watch)
+        trained = _train(crowd, backbone, encoded, work)
     except BaseException as error:
         if isinstance(error, TrainingError) or not unfinished.has_progress:
             unfinished.discard()
@@ -188,12 +198,27 @@ def _finish(
     with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
-        run_folder.write_side(stage / checkpoint.SIDE, trained.found, report)
+        run_folder.write_side(stage / checkpoint.SIDE, trained.found, report, trained.history)
         record = run_folder.record(settings, template, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
+        if (written := unfinished.stage(0).tensorboard).exists():
+            shutil.copytree(written, stage / checkpoint.SIDE / "tensorboard")
     return report
+
+
+def _dev_items(crowd: Crowd, loaded: Loaded, settings: TrainSettings) -> npt.NDArray[np.bool_]:
+    """Items kept out of training `[I]`: those of the --dev file, or a share that the seed draws."""
+    if not isinstance(settings.dev, float):
+        return loaded.dev
+    dice = crowd.labels.item_dice(np.random.default_rng([settings.seed, 3]))
+    n = max(round(settings.dev * len(dice)), 1)
+    chosen = np.zeros(len(dice), dtype=bool)
+    chosen[np.argsort(dice)[:n]] = True
+    if chosen.all():
+        raise InputError("--dev keeps every item out of training", hint="name a smaller share")
+    return chosen
 
 
 def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
@@ -216,12 +241,12 @@ def _train(
     crowd: Crowd,
     backbone: Backbone,
     encoded: EncodedItems,
-    how: tuple[TrainSettings, Unfinished, Watch],
+    how: tuple[TrainSettings, npt.NDArray[np.bool_], Unfinished, Watch],
 ) -> Trained:
     from realm_cli.fitting import Work, train_and_judge
 
-    settings, unfinished, watch = how
-    return train_and_judge(crowd, Work(backbone, encoded, settings, unfinished, **vars(watch)))
+    settings, dev, unfinished, watch = how
+    return train_and_judge(crowd, Work(backbone, encoded, settings, dev, unfinished, **vars(watch)))
 
 
 def _report(
@@ -242,7 +267,9 @@ def _report(
         *_fallback(trained),
         *doubts(found, held_out=trained.kind is not Kind.LABEL_ONLY),
     ]
-    return build_report(found, estimate, loaded.inputs, issues, log_p=trained.log_p)
+    return build_report(
+        found, estimate, loaded.inputs, issues, log_p=trained.log_p, history=trained.history
+    )
 
 
 def _fallback(trained: Trained) -> list[Issue]:

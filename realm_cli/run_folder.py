@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from realm_cli.clock import now
 from realm_cli.config import TrainSettings
 from realm_cli.estimation import Estimation
 from realm_cli.intake import Loaded, Source, load
+from realm_cli.metrics import LoggedStep, to_lines
 from realm_cli.report import json_file
 from realm_cli.report.model import CompetenceReport
 from realm_cli.report.tables import annotators_table, labels_table
 from realm_cli.schema import plain
+from realm_cli.unfinished import METRICS
 
 
 def table_of(run: Path) -> AnnotationTable:
@@ -27,11 +30,14 @@ def table_of(run: Path) -> AnnotationTable:
     return load(Source((path,)), checks.check_estimable).table
 
 
-def write_side(side: Path, found: Estimation, report: CompetenceReport) -> None:
+def write_side(
+    side: Path, found: Estimation, report: CompetenceReport, history: Sequence[LoggedStep]
+) -> None:
     """All of `realm/` but the record."""
     from safetensors.numpy import save_file
 
     (side / checkpoint.REPORT_FILE).write_text(json_file.to_json(report), encoding="utf-8")
+    (side / METRICS).write_text(to_lines(history), encoding="utf-8")
     checkpoint.write_parquet(annotators_table(report), side / "annotators.parquet")
     checkpoint.write_parquet(
         labels_table(found.crowd.table, found.fit.log_q), side / checkpoint.LABELS_FILE

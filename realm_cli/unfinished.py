@@ -21,6 +21,8 @@ from realm_cli.errors import InputError, UsageError
 
 PLAN = "plan.json"
 RESULT = "result.safetensors"
+METRICS = "metrics.jsonl"
+"""What was measured, here of a fold; in a run's folder of all its trainings."""
 _WHOLE = "whole"
 
 
@@ -87,6 +89,24 @@ class Stage:
         """The file of what came of it."""
         return self.folder / RESULT
 
+    @property
+    def metrics(self) -> Path:
+        """The file of what was measured on the way to it."""
+        return self.folder / METRICS
+
+    @property
+    def tensorboard(self) -> Path:
+        """Where transformers has TensorBoard write, unless TENSORBOARD_LOGGING_DIR is set."""
+        return self.folder / "runs"
+
+    def checkpoint(self, step: int) -> Path:
+        """The folder of the checkpoint of a step."""
+        return self.folder / f"checkpoint-{step}"
+
+    def unlogged(self, step: int) -> Path:
+        """The file in it of the losses that no log has told of yet."""
+        return self.checkpoint(step) / "unlogged.json"
+
     def latest(self) -> Path | None:
         """The last checkpoint that was written to its end."""
         found = [path.parent for path in self.folder.glob(f"checkpoint-*/{_WHOLE}")]
@@ -94,7 +114,7 @@ class Stage:
 
     def mark_whole(self, step: int) -> None:
         """Say that the checkpoint of a step is complete."""
-        (self.folder / f"checkpoint-{step}" / _WHOLE).touch()
+        (self.checkpoint(step) / _WHOLE).touch()
 
     def clear_checkpoints(self) -> None:
         """Once there is a result they only take space."""

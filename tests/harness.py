@@ -34,6 +34,7 @@ RUN_FILES = {
     "realm/annotators.parquet",
     "realm/expertise.safetensors",
     "realm/labels.parquet",
+    "realm/metrics.jsonl",
     "realm/report.json",
     "realm/run.json",
 }

@@ -68,12 +68,15 @@ def test_a_model_that_knows_nothing_is_dulled():
 def test_withheld_labels_are_one_of_several():
     rows = [(i, a, 0) for i in range(400) for a in range(1 + i % 3)]
     labels = labels_of(table_of(rows, items_of([2] * 400)))
-    out = fitting._withheld(labels, 0)
+    dev = np.arange(400) < 40
+    out = fitting._withheld(labels, 0, dev)
     n = np.bincount(labels.item[out], minlength=400)
     assert set(n.tolist()) == {0, 1}
     assert (np.bincount(labels.item)[n == 1] > 1).all()
+    assert not n[dev].any()
     assert out.sum() == fitting.FEWEST_WITHHELD
-    assert not fitting._withheld(labels_of(table_of(rows[:60], items_of([2] * 400))), 0).any()
+    few = labels_of(table_of(rows[:60], items_of([2] * 400)))
+    assert not fitting._withheld(few, 0, np.zeros(400, dtype=bool)).any()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ class Batch:
         return log_expertise_answers(self.logits, self.labels, self.n_options, self.scores.shape[1])
 
     def value(self, name: str) -> Tensor:
-        return OBJECTIVES[name](log_option_probabilities(self.scores), self.log_a, self.present)
+        log_p = log_option_probabilities(self.scores)
+        return OBJECTIVES[name](log_p, self.log_a, self.present).sum()
 
     def gradients(self, name: str) -> tuple[Tensor, Tensor]:
         """With respect to scores and to the logits of w."""
@@ -143,8 +144,8 @@ def test_labels_that_agree_count_for_more_together():
     log_p = torch.tensor([[0.5, 0.5]]).log()
     log_a = torch.tensor([[[0.9, 0.1], [0.9, 0.1]]]).log()
     present = torch.ones(1, 2, dtype=torch.bool)
-    assert joint(log_p, log_a, present).exp().item() == pytest.approx(0.41)
-    assert independent(log_p, log_a, present).exp().item() == pytest.approx(0.25)
+    assert joint(log_p, log_a, present).sum().exp().item() == pytest.approx(0.41)
+    assert independent(log_p, log_a, present).sum().exp().item() == pytest.approx(0.25)
 
 
 @given(seed=seeds)
@@ -306,7 +307,7 @@ def test_gradients_agree_with_finite_differences(name):
 
     def value(log_p: Tensor, logits: Tensor) -> Tensor:
         log_a = log_expertise_answers(logits, batch.labels, batch.n_options, 2)
-        return OBJECTIVES[name](log_p, log_a, batch.present)
+        return OBJECTIVES[name](log_p, log_a, batch.present).sum()
 
     assert torch.autograd.gradcheck(value, (log_p, logits))
 

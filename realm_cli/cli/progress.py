@@ -87,4 +87,9 @@ def _lines() -> Callable[[Step], None]:
 
 
 def _told(step: Step) -> str:
-    return "loss –" if step.loss is None else f"loss {step.loss:.3f}"
+    parts = [
+        "loss –" if step.loss is None else f"loss {step.loss:.3f}",
+        *([] if step.mean_expertise is None else [f"mean expertise {step.mean_expertise:.2f}"]),
+        *([] if step.dev is None else [f"dev {step.dev:.3f}"]),
+    ]
+    return " · ".join(parts)

@@ -37,6 +37,12 @@ def judge_settings(judging: JudgeOptions) -> JudgeSettings:
 def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
     """The settings of `realm train`."""
     flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+    for name in ("evaluate_every", "patience"):
+        if flags[name] is not None and flags["dev"] is None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} needs items to evaluate on",
+                hint="keep some out of training: --dev 0.1",
+            )
     return _checked(TrainSettings, {"model": model, **flags})
 
 
@@ -47,7 +53,9 @@ def changed(
     flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
     defaults = {**dataclasses.asdict(type(method)()), **dataclasses.asdict(type(optimiser)())}
     given = {name: value for name, value in flags.items() if value != defaults[name]}
-    return given if model is None else {"model": model, **given}
+    given = given if model is None else {"model": model, **given}
+    checked = _checked(TrainSettings, {"model": "", **given})
+    return {name: getattr(checked, name) for name in given}
 
 
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:

@@ -71,6 +71,28 @@ class OptimiserOptions:
     max_length: Annotated[
         int, typer.Option(help="Longest text in tokens.", rich_help_panel="Training")
     ] = 512
+    dev: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE|FILE",
+            help="Keep the best checkpoint by how well it foretells the annotations of items that "
+            "are not trained on: a share of them, or a file of further ones.",
+            rich_help_panel="Training",
+        ),
+    ] = None
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps between evaluations on them; by default once an epoch.",
+            rich_help_panel="Training",
+        ),
+    ] = None
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="End after so many evaluations without improvement.", rich_help_panel="Training"
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +111,14 @@ class OutputOptions:
     ] = 5.0
     save_steps: Annotated[
         int | None, typer.Option(min=1, help="And after every so many steps.")
+    ] = None
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tell a tracker of the training too: tensorboard, wandb, mlflow, trackio; several "
+            "with commas.",
+            show_default=False,
+        ),
     ] = None
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier run there.")
@@ -122,13 +152,15 @@ def train(
     from realm_cli.errors import StoppedError, UsageError
     from realm_cli.report.json_file import to_json
     from realm_cli.runs import RUNS
+    from realm_cli.trackers import trackers_named
     from realm_cli.unfinished import Saving
 
     folder = output.resume or output.out or console.dated_folder(RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
+    trackers = trackers_named(output.report_to or ())
     try:
         with training_progress() as watcher, stopping() as stop:
-            watch = pipeline.Watch(console.note, watcher, saving, stop)
+            watch = pipeline.Watch(console.note, watcher, saving, stop, trackers)
             if output.resume:
                 if files:
                     raise UsageError(

@@ -17,6 +17,7 @@ from realm_cli.dependence import with_one_partner
 from realm_cli.doubts import FEW_LABELS, below_chance
 from realm_cli.estimation import Estimation
 from realm_cli.labels import FloatArray
+from realm_cli.metrics import LoggedStep
 from realm_cli.posterior import GRID_SIZE
 from realm_cli.posterior import Interval as Posterior
 from realm_cli.report.model import (
@@ -42,6 +43,7 @@ from realm_cli.report.model import (
     Tool,
     Warning_,
 )
+from realm_cli.report.training import training_steps
 from realm_cli.schema import Issue
 
 _SHOWN_PLACES = 20
@@ -56,6 +58,7 @@ def build_report(
     issues: Sequence[Issue],
     *,
     log_p: FloatArray | None = None,
+    history: Sequence[LoggedStep] = (),
 ) -> CompetenceReport:
     """The report on an estimate.
 
@@ -65,6 +68,7 @@ def build_report(
         inputs: The files.
         issues: Warnings to keep; those of one kind become one entry with its places.
         log_p: `[I, K]` the model's own log-probabilities; None without a model.
+        history: What was measured while the model was trained.
     """
     table = found.crowd.table
     people = _People(found)
@@ -81,6 +85,7 @@ def build_report(
         ),
         tasks=tuple(_task(t, table, matrix, by_task[t]) for t in range(len(table.items.tasks))),
         warnings=_warnings(issues),
+        training=training_steps(history),
     )
 
 

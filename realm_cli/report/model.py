@@ -325,6 +325,20 @@ class Verdict(_Part):
     examples: tuple[Example, ...] = ()
 
 
+class TrainingStep(_Part):
+    """What was measured at a step of a training; null where it was not.
+
+    `stage` is `final`, or `fold 1` and so on; `loss` is per annotation, in nats; `dev` is the
+    log-likelihood per annotation of the items kept out of training.
+    """
+
+    stage: str
+    step: int
+    loss: Number | None
+    mean_expertise: Number | None
+    dev: Number | None
+
+
 class CompetenceReport(_Part):
     """The whole report; additive changes only within a major `format_version`."""
 
@@ -339,3 +353,4 @@ class CompetenceReport(_Part):
     decisions: Decisions | None = None
     gates: tuple[Verdict, ...] = ()
     warnings: tuple[Warning_, ...] = ()
+    training: tuple[TrainingStep, ...] = ()

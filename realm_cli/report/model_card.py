@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realm_cli.report.model import CompetenceReport, GoldAccuracy
+from realm_cli.report.model import CompetenceReport, GoldAccuracy, TrainingStep
 from realm_cli.report.reading import counted
+from realm_cli.report.training import best_step
 
 
 def model_card(report: CompetenceReport) -> str:
@@ -30,7 +31,7 @@ Trained with realm {report.tool.version} from `{base}` on
 {counted(summary.n_annotators, "annotator")} ({counted(summary.n_tasks, "task")}), with the
 `{estimate.annotator_model}` annotator model and the `{estimate.objective}` objective.
 
-{_measured(summary.accuracy_on_gold)}
+{_measured(summary.accuracy_on_gold)}{_chosen(best_step(report))}
 
 ```python
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
@@ -45,6 +46,16 @@ def _measured(gold: GoldAccuracy | None) -> str:
     if gold is None or gold.model is None:
         return "No gold labels were given, so no accuracy is known."
     return (
-        f"Accuracy on the {gold.n:,} training items with gold: model {gold.model:.3f}, posterior "
+        f"Accuracy on the {gold.n:,} items with gold: model {gold.model:.3f}, posterior "
         f"labels {gold.posterior:.3f}, majority vote {gold.majority:.3f}."
+    )
+
+
+def _chosen(best: TrainingStep | None) -> str:
+    if best is None:
+        return ""
+    return (
+        f"\n\nOf the checkpoints of its training this is the one after step {best.step:,}: it "
+        "gives the annotations of items that were kept out of training the highest "
+        f"log-likelihood, {best.dev:.3f} nats each."
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from transformers import TrainerCallback
 
 from realm_cli.errors import TrainingError
+from realm_cli.metrics import DEV_LOG
 from realm_cli.training.module import RealmModule
+from realm_cli.training.trainer import RealmTrainer, Unlogged
 from realm_cli.unfinished import Saving, Stage, Stop
 
 
@@ -23,11 +26,15 @@ class Progress:
         step: Steps done.
         n_steps: Steps in all.
         loss: Negative log-likelihood per annotation, in nats, over the last steps.
+        mean_expertise: Mean expertise of the annotators when that was measured.
+        dev: Log-likelihood per annotation on the items kept out of training, when last evaluated.
     """
 
     step: int
     n_steps: int
-    loss: float | None
+    loss: float | None = None
+    mean_expertise: float | None = None
+    dev: float | None = None
 
 
 class WarmUp(TrainerCallback):
@@ -40,6 +47,35 @@ class WarmUp(TrainerCallback):
     def on_step_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Whether the step at hand is one of them."""
         self.module.warming_up = state.global_step < self.share * state.max_steps
+
+
+class CarryOn(TrainerCallback):
+    """Puts into a checkpoint, and takes from it, what the Trainer itself leaves out.
+
+    It forgets the losses since its last log, so that the next one would be a mean over fewer steps;
+    and it knows the best checkpoint by a path, which another working directory makes void.
+
+    Args:
+        trainer: Whose.
+        stage: Where the checkpoints are.
+    """
+
+    def __init__(self, trainer: RealmTrainer, stage: Stage) -> None:
+        self.trainer = trainer
+        self.stage = stage
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Where this goes on from a checkpoint."""
+        if state.global_step:
+            text = self.stage.unlogged(state.global_step).read_text("utf-8")
+            self.trainer.unlogged = Unlogged(**json.loads(text))
+        if state.best_global_step:
+            state.best_model_checkpoint = str(self.stage.checkpoint(state.best_global_step))
+
+    def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Beside all else in the checkpoint."""
+        text = json.dumps(asdict(self.trainer.unlogged))
+        self.stage.unlogged(state.global_step).write_text(text, "utf-8")
 
 
 class Keep(TrainerCallback):
@@ -66,45 +102,53 @@ class Keep(TrainerCallback):
         self.stop.heard = False
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Save where it is time to, and end where that is asked for."""
+        """Save where it is time to."""
         due = time.monotonic() - self.saved_at >= 60 * self.saving.minutes
         every = self.saving.steps
         if due or self.stop.asked or (every and state.global_step % every == 0):
             control.should_save = True
+
+    def on_save(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The checkpoint is complete: training may end if that is asked for."""
+        self.stage.mark_whole(state.global_step)
+        self.saved_at = time.monotonic()
         if self.stop.asked:
             control.should_training_stop = True
 
-    def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
-        """The checkpoint is complete."""
-        self.stage.mark_whole(state.global_step)
-        self.saved_at = time.monotonic()
-
 
 class Tell(TrainerCallback):
-    """Tells the watcher of each step and keeps what was logged."""
+    """Tells the watcher of each step, and ends a training that has gone astray."""
 
     def __init__(self, watcher: Callable[[Progress], None] | None) -> None:
         self.watcher = watcher
-        self.loss: float | None = None
-        self.history: list[Progress] = []
+        self.latest: dict[str, float] = {}
 
-    def _progress(self, state: Any) -> Progress:
-        return Progress(state.global_step, state.max_steps, self.loss)
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """What was logged before this goes on is known already."""
+        for logs in state.log_history:
+            self.latest.update(logs)
 
     def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Tell."""
         if self.watcher is not None:
-            self.watcher(self._progress(state))
+            known = {
+                name: self.latest.get(logged)
+                for name, logged in (
+                    ("loss", "loss"),
+                    ("mean_expertise", "mean_expertise"),
+                    ("dev", DEV_LOG),
+                )
+            }
+            self.watcher(Progress(state.global_step, state.max_steps, **known))
 
     def on_log(
         self, _args: Any, state: Any, _control: Any, logs: dict[str, float] | None = None, **_: Any
     ) -> None:
-        """Keep what was logged, and end a training that has gone astray."""
-        if logs and "loss" in logs:
-            self.loss = logs["loss"]
-            if not np.isfinite(self.loss):
+        """Take in what was logged."""
+        self.latest.update(logs or {})
+        for name, words in (("loss", "the loss"), (DEV_LOG, "the log-likelihood of --dev items")):
+            if not np.isfinite(self.latest.get(name, 0.0)):
                 raise TrainingError(
-                    f"the loss became {self.loss} at step {state.global_step}",
+                    f"{words} became {self.latest[name]} at step {state.global_step}",
                     hint="lower --learning-rate",
                 )
-            self.history.append(self._progress(state))

@@ -7,15 +7,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from transformers import PrinterCallback, set_seed
+from transformers import EarlyStoppingCallback, PrinterCallback, set_seed
 
 from realm_cli.batching import Collator, EncodedItems, ItemDataset, LengthBatches
+from realm_cli.choices import Tracker
 from realm_cli.errors import RealmError, StoppedError, TrainingError
 from realm_cli.learners import Learner
-from realm_cli.training.callbacks import Keep, Progress, Tell, WarmUp
+from realm_cli.metrics import FINAL, LoggedStep, logged_steps
+from realm_cli.training.callbacks import CarryOn, Keep, Progress, Tell, WarmUp
 from realm_cli.training.module import RealmModule
 from realm_cli.training.predicting import predict_log_p
-from realm_cli.training.trainer import RealmTrainer, arguments, expertise_learning_rate
+from realm_cli.training.trainer import (
+    RealmTrainer,
+    arguments,
+    choosing,
+    epochs,
+    expertise_learning_rate,
+)
 from realm_cli.unfinished import Saving, Stage, Stop
 
 if TYPE_CHECKING:
@@ -31,12 +39,12 @@ class FitResult:
     Attributes:
         log_p: `[I, K]` log-probabilities of the options of the items predicted.
         parameters: Of the annotator model, as its bound form takes them.
-        history: One entry a logged step.
+        history: What was measured on the way, before a resume too.
     """
 
     log_p: FloatArray
     parameters: Any
-    history: tuple[Progress, ...]
+    history: tuple[LoggedStep, ...]
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,9 @@ class Job:
         stop: Somebody's wish to end it.
         watcher: Called after each step.
         predict: The items to predict once trained; those trained on where None.
+        dev: Annotated items to choose the best checkpoint by; the last is taken where None.
+        name: What this training is called where what was measured is told.
+        trackers: Whom else to tell of it.
     """
 
     settings: TrainSettings
@@ -58,6 +69,9 @@ class Job:
     stop: Stop = field(default_factory=Stop)
     watcher: Callable[[Progress], None] | None = None
     predict: EncodedItems | None = None
+    dev: ItemDataset | None = None
+    name: str = FINAL
+    trackers: tuple[Tracker, ...] = ()
 
 
 def fit(
@@ -79,24 +93,7 @@ def fit(
         StoppedError: Training was asked to stop; where it stood is saved.
         RealmError: A checkpoint could not be written.
     """
-    settings = job.settings
-    module = RealmModule(backbone, annotators, settings, items.n_annotations)
-    watch = Tell(job.watcher)
-    set_seed(settings.seed)
-    trainer = RealmTrainer(
-        model=module,
-        args=arguments(settings, backbone, job.stage.folder),
-        train_dataset=items,
-        data_collator=Collator(backbone),
-        callbacks=[
-            WarmUp(module, settings.warm_up), watch, Keep(job.stage, job.saving, job.stop)
-        ],
-        batches=LengthBatches(
-            items, settings.batch_size, settings.tokens_per_batch, settings.seed
-        ),
-        expertise_learning_rate=expertise_learning_rate(settings, backbone),
-    )  # fmt: skip
-    trainer.remove_callback(PrinterCallback)
+    trainer = _trainer(backbone, items, annotators, job)
     latest = job.stage.latest()
     try:
         trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
@@ -109,10 +106,39 @@ def fit(
         raise StoppedError(
             f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}"
         )
-    log_p = predict_log_p(backbone, job.predict or items.encoded, settings.batch_size)
+    log_p = predict_log_p(backbone, job.predict or items.encoded, job.settings.batch_size)
     # The loss is looked at every few steps only, and never after the last.
     if np.isnan(log_p).any() or any(p.isnan().any() for p in annotators.parameters()):
         raise TrainingError(
             "training ended in weights that are not numbers", hint="lower --learning-rate"
         )
-    return FitResult(log_p, annotators.found(), tuple(watch.history))
+    history = logged_steps(job.name, trainer.state.log_history)
+    return FitResult(log_p, annotators.found(), history)
+
+
+def _trainer(backbone: Backbone, items: ItemDataset, annotators: Learner, job: Job) -> RealmTrainer:
+    """The Trainer, with all that goes on between its steps."""
+    settings = job.settings
+    module = RealmModule(backbone, annotators, settings, items.n_annotations)
+    set_seed(settings.seed)
+    batches = LengthBatches(items, settings.batch_size, settings.tokens_per_batch, settings.seed)
+    more: dict[str, Any] = {"report_to": [one.value for one in job.trackers] or "none"}
+    if job.dev is not None:
+        more |= choosing(settings, epochs(settings, backbone), len(batches))
+    trainer = RealmTrainer(
+        model=module,
+        args=arguments(settings, backbone, job.stage.folder, **more),
+        train_dataset=items,
+        eval_dataset=job.dev,
+        data_collator=Collator(backbone),
+        callbacks=[WarmUp(module, settings.warm_up), Tell(job.watcher)],
+        batches=batches,
+        expertise_learning_rate=expertise_learning_rate(settings, backbone),
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(CarryOn(trainer, job.stage))
+    # A checkpoint is whole once everybody else has put their part into it.
+    trainer.add_callback(Keep(job.stage, job.saving, job.stop))
+    if job.dev is not None and settings.patience is not None:
+        trainer.add_callback(EarlyStoppingCallback(settings.patience))
+    return trainer

@@ -57,6 +57,10 @@ class RealmModule(nn.Module):
         Args:
             num_items_in_batch: Annotations over all accumulated batches; the Trainer counts them.
             batch: As made by `batching.Collator`.
+
+        Returns:
+            The `loss`; and of each item the objective alone, `log_likelihood [B]`, and the number
+            of its annotations, `n_annotations [B]`.
         """
         scores = self.backbone.option_scores(batch)
         present = batch["labels"] != ABSENT
@@ -64,11 +68,15 @@ class RealmModule(nn.Module):
             batch["annotators"], batch["tasks"], batch["labels"], batch["n_options"],
             scores.shape[1],
         )  # fmt: skip
-        if self.warming_up:
+        likelihood = self.objective(log_option_probabilities(scores), log_a, present)
+        if self.training and self.warming_up:
             total = without_model(self.objective, scores, log_a, present)
         else:
-            total = self.objective(log_option_probabilities(scores), log_a, present)
-            total = total + self.form_weight * form_term(scores)
+            total = likelihood.sum() + self.form_weight * form_term(scores)
         n = present.sum() if num_items_in_batch is None else num_items_in_batch
         prior = self.annotators.log_prior() * present.sum() / self.n_annotations
-        return {"loss": -(total + prior) / n}
+        return {
+            "loss": -(total + prior) / n,
+            "log_likelihood": likelihood,
+            "n_annotations": present.sum(dim=-1),
+        }

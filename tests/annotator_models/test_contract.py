@@ -213,3 +213,13 @@ def test_history_is_worth_as_many_labels(name):
     found = fit(labels, model, truth_for(model, labels, None))
     stranger, known = model.expertise(found.parameters)
     assert known > 0.8 > stranger
+
+
+@each_model
+@few
+@given(table=tables(), seed=seeds)
+def test_the_mean_expertise_of_a_learner_is_that_of_its_cells(name, table, seed):
+    _, labels, model = bound(name, table)
+    parameters = drawn(model, labels, seed)
+    told = learner(model, parameters).mean_expertise()
+    assert told == pytest.approx(model.expertise(parameters).mean(), abs=1e-4)

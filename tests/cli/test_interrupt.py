@@ -13,6 +13,7 @@ import pytest
 from harness import contents, environment, realm, write_rows
 
 FLAGS = ("--model", "tiny-t5", "--epochs", "40", "--batch-size", "8", "--save-steps", "7")
+CHOOSING = (*FLAGS, "--dev", "0.3", "--evaluate-every", "3", "--patience", "40")
 FOLDS = (*FLAGS, "--cross-fit", "2", "--epochs", "15")
 MAIN = """
 import signal
@@ -82,6 +83,45 @@ def test_a_killed_run_ends_as_if_it_had_not_been(crowd, whole, tmp_path, seed):
     assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "run") == whole
     assert set(contents(tmp_path)) == {f"run/{name}" for name in whole}
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory, crowd):
+    """The run that nobody stopped, with its checkpoint chosen by items kept out of training."""
+    folder = tmp_path_factory.mktemp("chosen")
+    done = realm("train", crowd, *CHOOSING, "--out", "run", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return contents(folder / "run")
+
+
+def evaluated(files):
+    lines = [json.loads(line) for line in files["realm/metrics.jsonl"].splitlines()]
+    return [line for line in lines if line["dev"] is not None]
+
+
+def test_patience_ended_it_before_the_last_step(chosen):
+    found = evaluated(chosen)
+    best = max(found, key=lambda line: line["dev"])
+    assert found.index(best) == len(found) - 41
+    assert found[-1]["step"] < 160
+
+
+@pytest.mark.parametrize(("seed", "number"), [(1, "kill"), (2, "kill"), (3, "term")])
+def test_evaluations_and_the_best_so_far_outlive_it(crowd, chosen, tmp_path, seed, number):
+    """Also from another working directory, where the checkpoints have another path."""
+    dice = random.Random(seed)
+    process = started(tmp_path, crowd, *CHOOSING, "--out", "run")
+    wait_for(tmp_path, f"run/realm/resume/stage-0/checkpoint-{7 * dice.randrange(6, 14)}")
+    time.sleep(dice.random() * 0.1)
+    process.send_signal(signal.SIGKILL if number == "kill" else signal.SIGTERM)
+    process.communicate(timeout=60)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    done = realm("train", "--resume", tmp_path / "run", cwd=elsewhere)
+    assert done.returncode == 0, done.stderr
+    made = contents(tmp_path / "run")
+    assert [name for name in chosen if made[name] != chosen[name]] == []
+    assert made.keys() == chosen.keys()
 
 
 def test_folds_that_are_done_are_not_done_again(crowd, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from importlib.util import find_spec
 
 import pytest
 from harness import colour_rows, contents, python, realm, write_rows
@@ -252,3 +253,32 @@ def test_a_fault_of_realms_own(export, tmp_path):
     debugged = python("-c", BUG, "report", source, cwd=tmp_path, env={"REALM_DEBUG": "1"})
     assert "Traceback" in debugged.stderr
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--patience", "2"), "--patience needs items to evaluate on"),
+        (("--evaluate-every", "5"), "--evaluate-every needs items to evaluate on"),
+        (("--dev", "1.5"), "--dev is 1.5: Input should be less than 1"),
+        (("--dev", "0.2", "--patience", "0"), "--patience is 0:"),
+        (("--report-to", "wandb,spreadsheet"), "--report-to is 'spreadsheet', which is no tracker"),
+    ],
+)
+def test_flags_of_model_selection(refused, export, flags, words):
+    told = refused(2, "train", export(colour_rows()), *TRAIN, *flags)
+    assert words in " ".join(told.split())
+
+
+def test_a_dev_file_that_is_not_there(refused, export):
+    told = refused(3, "train", export(colour_rows()), *TRAIN, "--dev", "gone.jsonl")
+    assert "gone.jsonl" in told
+
+
+def test_a_tracker_that_is_not_installed(refused, export):
+    names = [name for name in ("wandb", "mlflow", "trackio") if find_spec(name) is None]
+    if not names:
+        pytest.skip("every tracker is installed")
+    told = refused(2, "train", export(colour_rows()), *TRAIN, "--report-to", names[0])
+    assert f"--report-to {names[0]} needs a package that is not installed" in told
+    assert f"pip install {names[0]}" in told
