@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from realm_cli.choices import BackboneKind
@@ -19,6 +19,8 @@ BEAMS = 4
 """Answers that a beam search goes on with after each token."""
 LONGEST_ANSWER = 64
 """Tokens after which an answer that is being written is cut off."""
+WHISPER = 0.1
+"""Standard deviation of a new head's logits, for features of size 1."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ class SequenceBackbone(Backbone):
         Args:
             batch: As made by `batching.Collator`; only its texts are read.
         """
+        start = getattr(self.model.config, "decoder_start_token_id", None)
         found = self.model.generate(
             input_ids=batch["input_ids"],
             attention_mask=batch["attention_mask"],
@@ -144,7 +147,7 @@ class SequenceBackbone(Backbone):
                 max_new_tokens=LONGEST_ANSWER,
                 pad_token_id=self.tokenizer.pad_token_id,
                 eos_token_id=self.tokenizer.eos_token_id,
-                decoder_start_token_id=self.model.config.decoder_start_token_id,
+                decoder_start_token_id=start,
             ),
         )
         new = found[:, self.n_before_answer(batch) :]
@@ -170,4 +173,17 @@ def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
             f"{missing[0]}",
             hint="fetch it again; realm trains no model that is partly made up",
         )
+    if changes:
+        misfits = {name for name, *_ in told["mismatched_keys"]}
+        _hush(found, {*told["missing_keys"], *misfits})
     return found
+
+
+def _hush(model: PreTrainedModel, fresh: set[str]) -> None:
+    """Make the last layer of a new head so small that no option is preferred yet.
+
+    A confident random start takes every label against its whim for a guess, and learns from none.
+    """
+    for name, weight in model.named_parameters():
+        if name in fresh and weight.ndim == 2 and len(weight) == model.config.num_labels:
+            nn.init.normal_(weight, std=WHISPER / weight.shape[1] ** 0.5)
