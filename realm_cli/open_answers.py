@@ -17,7 +17,7 @@ from realm_cli.schema import ENCODED_TEXT, Issue, Severity, with_column
 def with_sampled_options(
     table: AnnotationTable, n_distractors: int, seed: int
 ) -> tuple[AnnotationTable, list[Issue]]:
-    """The table with options of their own for the items of tasks that list none.
+    """Eq. (21): the table with options of their own for the items of tasks that list none.
 
     Such an item's options are the distinct answers that it got and answers that were given to
     other items of its task, drawn as often as they were given, so that what somebody writes
