@@ -28,8 +28,9 @@ from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
 from realm_cli.backbones.base import Backbone
 from realm_cli.backbones.tiny import PRESET, build_tiny_t5
-from realm_cli.batching import encode, prompts, template_for
+from realm_cli.batching import encode
 from realm_cli.config import TrainSettings
+from realm_cli.prompts import default_template, prompts
 from realm_cli.training.predicting import predict_log_p
 
 ROOT = Path(__file__).parent.parent
@@ -49,7 +50,7 @@ def heldout_items() -> Items:
 
 def accuracy(backbone: Backbone, items: Items) -> float:
     """Share of items on which the model prefers the gold option."""
-    encoded = encode(items, backbone, template_for(items.tasks), 512)
+    encoded = encode(items, backbone, [default_template(items.tasks)], 512)
     log_p = predict_log_p(backbone, encoded, BATCH_SIZE)
     return float((log_p.argmax(axis=1) == items.gold).mean())
 
@@ -57,7 +58,7 @@ def accuracy(backbone: Backbone, items: Items) -> float:
 def plain(table: AnnotationTable, rows: list[tuple[int, int]], epochs: int, seed: int) -> Backbone:
     """tiny-t5 fine-tuned on (item, label) rows with the usual token loss."""
     items = table.items
-    texts = prompts(items, template_for(items.tasks))
+    texts = prompts(items, [default_template(items.tasks)])
     names = [name for options in items.option_sets for name in options]
     backbone = build_tiny_t5([*texts, *names], seed)
     tokenizer = backbone.tokenizer

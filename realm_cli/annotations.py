@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,8 @@ class Items:
         option_set: Which of them an item has `[I]`.
         gold: Position of the gold label among the item's options `[I]`, NO_GOLD where unknown.
         scales: How the labels of each task relate `[T]`; empty where nothing is known of it.
+        open_tasks: Codes of the tasks whose labels are free text: their options are the answers
+            that an item got and a sample of others'.
     """
 
     ids: tuple[str, ...]
@@ -71,6 +73,7 @@ class Items:
     option_set: IntArray
     gold: IntArray
     scales: tuple[Scale, ...] = ()
+    open_tasks: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -94,15 +97,13 @@ class Items:
     def only(self, keep: npt.NDArray[np.bool_]) -> Items:
         """The items where `keep [I]` holds; tasks and option sets stay as they are."""
         chosen = np.flatnonzero(keep)
-        return Items(
+        return replace(
+            self,
             ids=tuple(self.ids[i] for i in chosen),
             task=self.task[chosen],
-            tasks=self.tasks,
             texts=tuple(self.texts[i] for i in chosen),
-            option_sets=self.option_sets,
             option_set=self.option_set[chosen],
             gold=self.gold[chosen],
-            scales=self.scales,
         )
 
 
@@ -139,6 +140,14 @@ class AnnotationTable:
         """Whether an annotation is itself its item's gold `[N]`."""
         said = self.rows["is_gold"].fill_null(False)
         return np.asarray(said.to_numpy(), dtype=bool)
+
+    @cached_property
+    def choosable(self) -> npt.NDArray[np.bool_]:
+        """`[I, max K]`: options that may be an item's label; of free text only what was given."""
+        given = np.zeros(self.items.has_option.shape, dtype=bool)
+        given[self.item, self.label] = True
+        open_item = np.isin(self.items.task, list(self.items.open_tasks))
+        return self.items.has_option & (given | ~open_item[:, None])
 
     @property
     def labels_per_item(self) -> IntArray:

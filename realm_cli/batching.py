@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from realm_cli.backbones.layout import ABSENT, padded
+from realm_cli.prompts import prompts
 
 if TYPE_CHECKING:
     from realm_cli.annotations import AnnotationTable, Items
@@ -52,33 +53,22 @@ class EncodedItems:
         )
 
 
-def template_for(tasks: Sequence[str]) -> str:
-    """What the model reads of an item: its text, after the task's name where there are several."""
-    return "{text}" if len(tasks) == 1 else "{task}: {text}"
-
-
-def prompts(items: Items, template: str) -> list[str]:
-    """The filled template of each item `[I]`."""
-    return [
-        template.format(text=text or "", task=items.tasks[task])
-        for text, task in zip(items.texts, items.task, strict=True)
-    ]
-
-
-def encode(items: Items, backbone: Backbone, template: str, max_length: int) -> EncodedItems:
+def encode(
+    items: Items, backbone: Backbone, templates: Sequence[str], max_length: int
+) -> EncodedItems:
     """Tokenise texts and options, each distinct option once.
 
     Args:
         items: What to encode.
         backbone: Whose tokens.
-        template: With `{text}` and, where there are several tasks, `{task}`.
+        templates: What the model reads of an item, by task `[T]`.
         max_length: Longest text or option in tokens; more is cut off and counted.
     """
     names = distinct_options(items)
     code = {name: k for k, name in enumerate(names)}
     rows = [tuple(code[name] for name in options) for options in items.option_sets]
     limit = min(max_length, backbone.longest or max_length)
-    tokens = backbone.encode(prompts(items, template), names, limit)
+    tokens = backbone.encode(prompts(items, templates), names, limit)
     return EncodedItems(
         inputs=tokens.inputs,
         options=tokens.options,

@@ -28,12 +28,21 @@ RESUME = "resume"
 
 
 class TaskLabels(BaseModel):
-    """A task as the model learned it; labels are None where each item brings its own options."""
+    """A task as the model learned it.
+
+    Attributes:
+        task: Its name.
+        labels: What there is to choose from; None where each item brings its own options.
+        template: What the model reads of an item.
+        open: Whether answers are free text: the model writes them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     task: str
     labels: tuple[str, ...] | None
+    template: str
+    open: bool = False
 
 
 class RunRecord(BaseModel):
@@ -44,7 +53,6 @@ class RunRecord(BaseModel):
     realm_version: str
     created_at: str
     settings: TrainSettings
-    template: str
     tasks: tuple[TaskLabels, ...]
     inputs: dict[str, str]
     versions: dict[str, str]

@@ -15,6 +15,13 @@ class Objective(StrEnum):
     INDEPENDENT = "independent"
 
 
+class LabelKind(StrEnum):
+    """What labels are: chosen among options, or free text (docs/method.md, equation 23)."""
+
+    CHOICE = "choice"
+    OPEN = "open"
+
+
 class BackboneKind(StrEnum):
     """How a model scores options (`backbones/`); `auto` as its checkpoint's config says."""
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
 from realm_cli.choices import (
     AnnotatorFrom,
@@ -14,11 +21,15 @@ from realm_cli.choices import (
     CrowdKind,
     Duplicates,
     GateMetric,
+    LabelKind,
     MultiSelect,
     Objective,
     OnInconclusive,
     Pooling,
 )
+from realm_cli.templates import checked_template, lists_options
+
+Template = Annotated[str, AfterValidator(checked_template)]
 
 
 class Columns(BaseModel):
@@ -74,6 +85,10 @@ class Reading(BaseModel):
     anonymize: bool = False
 
 
+BY_PLACE = frozenset({AnnotatorModel.GUESS, AnnotatorModel.CONFUSION})
+"""Annotator models that learn who likes which option, by its place in the list."""
+
+
 class JudgeSettings(BaseModel):
     """How annotators are judged, with a language model or without.
 
@@ -94,6 +109,11 @@ class JudgeSettings(BaseModel):
     prior: Path | None = None
     prior_strength: Annotated[float, Field(ge=0, le=10)] = 0.5
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def candidates(self) -> tuple[AnnotatorModel, ...]:
+        """The annotator models among which `auto` chooses, simplest first."""
+        return tuple(name for name in AnnotatorModel if name is not AnnotatorModel.AUTO)
 
 
 def _share_or_file(value: object) -> object:
@@ -126,6 +146,10 @@ class TrainSettings(JudgeSettings):
             of further ones; None to train on all, to the end.
         evaluate_every: Steps between evaluations on them; None for once an epoch.
         patience: Evaluations without improvement after which training ends; None never to.
+        template: What the model reads of an item, in every task.
+        templates: The same for single tasks, by name.
+        labels: Whether annotators chose among options or wrote answers of their own.
+        distractors: Answers to other items that are options of an item, where they wrote.
     """
 
     model: str
@@ -143,6 +167,36 @@ class TrainSettings(JudgeSettings):
     dev: DevItems = None
     evaluate_every: Annotated[int, Field(ge=1)] | None = None
     patience: Annotated[int, Field(ge=1)] | None = None
+    template: Template | None = None
+    templates: dict[str, Template] | None = None
+    labels: LabelKind = LabelKind.CHOICE
+    distractors: Annotated[int, Field(ge=1)] = 6
+
+    @property
+    def candidates(self) -> tuple[AnnotatorModel, ...]:
+        """The annotator models that these labels allow, simplest first."""
+        found = super().candidates
+        return (
+            found
+            if self.labels is LabelKind.CHOICE
+            else tuple(name for name in found if name not in BY_PLACE)
+        )
+
+    @model_validator(mode="after")
+    def _open_labels_have_no_places(self) -> Self:
+        if self.labels is LabelKind.CHOICE:
+            return self
+        if self.annotator_model in BY_PLACE:
+            raise ValueError(
+                f"the annotator model {self.annotator_model.value} needs the same options for all "
+                "items, and --labels open has none; take expertise or signed"
+            )
+        if any(map(lists_options, [self.template or "", *(self.templates or {}).values()])):
+            raise ValueError(
+                "a template cannot list {options} with --labels open: the answers given would "
+                "stand in the prompt"
+            )
+        return self
 
 
 TASK_SCALE = 0.75

@@ -133,7 +133,7 @@ def choice_for(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None =
     """The annotator model that was asked for, or the one that held-out annotations ask for."""
     if settings.annotator_model is not AnnotatorModel.AUTO:
         return Choice(settings.annotator_model, {})
-    return choose(crowd.labels, log_p=log_p)
+    return choose(crowd.labels, log_p=log_p, among=settings.candidates)
 
 
 def fit_crowd(

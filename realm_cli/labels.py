@@ -224,7 +224,9 @@ def labels_of(table: AnnotationTable, *, use_gold: bool = False, by_task: bool =
     about = Questions(
         n_options=items.n_options,
         task=items.task,
-        one_set=np.array([len(found) <= 1 for found in sets]),
+        one_set=np.array(
+            [len(found) <= 1 and t not in items.open_tasks for t, found in enumerate(sets)]
+        ),
         known=items.gold if use_gold else None,
         rank=_rank(items),
     )

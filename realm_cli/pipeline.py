@@ -19,13 +19,15 @@ import numpy.typing as npt
 from realm_cli import __version__, checkpoint, checks, estimation, loaders, run_folder
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import Method, Tracker
+from realm_cli.choices import LabelKind, Method, Tracker
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
-from realm_cli.errors import InputError, TrainingError
+from realm_cli.errors import InputError, TrainingError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
+from realm_cli.open_answers import with_sampled_options
+from realm_cli.prompts import prompts, templates_for
 from realm_cli.report import json_file
 from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
@@ -185,9 +187,10 @@ def _finish(
     loaded: Loaded, settings: TrainSettings, unfinished: Unfinished, watch: Watch
 ) -> CompetenceReport:
     """Train from wherever it stands, and write the run's folder."""
+    loaded = _opened(loaded, settings)
     try:
         crowd = crowd_of(loaded.table, settings)
-        backbone, encoded, template = _prepare(loaded.table.items, settings)
+        backbone, encoded, templates = _prepare(loaded.table.items, settings)
         work = (settings, _dev_items(crowd, loaded, settings), unfinished, watch)
         trained = _train(crowd, backbone, encoded, work)
     except BaseException as error:
@@ -199,7 +202,7 @@ def _finish(
         backbone.save(stage)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
         run_folder.write_side(stage / checkpoint.SIDE, trained.found, report, trained.history)
-        record = run_folder.record(settings, template, loaded, encoded.n_truncated)
+        record = run_folder.record(settings, templates, loaded, encoded.n_truncated)
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
@@ -221,20 +224,39 @@ def _dev_items(crowd: Crowd, loaded: Loaded, settings: TrainSettings) -> npt.NDA
     return chosen
 
 
-def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
-    """The model, the items as it reads them, and the template they were put in."""
-    from realm_cli.backbones.base import Request
-    from realm_cli.backbones.loading import load_backbone
-    from realm_cli.batching import distinct_options, encode, prompts, template_for
+def _opened(loaded: Loaded, settings: TrainSettings) -> Loaded:
+    """With options sampled from the answers, where labels are free text."""
+    if settings.labels is LabelKind.CHOICE:
+        return loaded
+    table, issues = with_sampled_options(loaded.table, settings.distractors, settings.seed)
+    known = [issue for issue in loaded.issues if issue.code != "too-many-labels"]
+    return replace(loaded, table=table, issues=(*known, *issues))
 
-    template = template_for(items.tasks)
+
+def _prepare(
+    items: Items, settings: TrainSettings
+) -> tuple[Backbone, EncodedItems, tuple[str, ...]]:
+    """The model, the items as it reads them, and the template of each task."""
+    from realm_cli.backbones.base import Request, SequenceBackbone
+    from realm_cli.backbones.loading import load_backbone
+    from realm_cli.batching import distinct_options, encode
+
     names = distinct_options(items)
     fixed = all(found is not None for found in run_folder.labels_of_tasks(items))
     request = Request(
         settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
     )
-    backbone = load_backbone(request, [*prompts(items, template), *names])
-    return backbone, encode(items, backbone, template, settings.max_length), template
+    texts = prompts(items, templates_for(items.tasks, settings))
+    backbone = load_backbone(request, [*texts, *names])
+    if settings.labels is LabelKind.OPEN and not isinstance(backbone, SequenceBackbone):
+        raise UsageError(
+            f"--labels open needs a model that writes, and {settings.model} is an encoder, which "
+            "only scores what it is offered",
+            hint="take an encoder-decoder model or a decoder, for example "
+            "--model google/flan-t5-base",
+        )
+    templates = templates_for(items.tasks, settings, backbone.cue)
+    return backbone, encode(items, backbone, templates, settings.max_length), templates
 
 
 def _train(

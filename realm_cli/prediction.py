@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,21 @@ from realm_cli.report.tables import label_columns
 from realm_cli.schema import DEFAULT_TASK, Issue, Severity, with_column
 
 if TYPE_CHECKING:
+    from realm_cli.backbones.base import Backbone
+    from realm_cli.coding import IntArray
+    from realm_cli.labels import FloatArray
     from realm_cli.loaders.base import LoadedFile
+
+
+UNWRITTEN = ("",)
+"""Stands among the options of an item for the answer that the model has yet to write."""
 
 
 def predict(run: Path, source: Source) -> pa.Table:
     """Label items with a run's model: item_id, task, label, probability, posterior, options.
+
+    Where the run's labels were free text, the model writes the label of an item that brings no
+    options; its probability is that of the whole text among all texts, end included.
 
     Raises:
         InputError: The folder is no run, or an item has no text, no options, or another task.
@@ -32,20 +43,47 @@ def predict(run: Path, source: Source) -> pa.Table:
     items = _items_for(record, loaders.load_items(source.files, source.reading))
     from realm_cli.backbones.base import Request
     from realm_cli.backbones.loading import load_backbone
-    from realm_cli.batching import encode
-    from realm_cli.training.predicting import predict_log_p
 
     backbone = load_backbone(Request(str(run), record.settings.seed, kind=record.settings.backbone))
-    encoded = encode(items, backbone, record.template, record.settings.max_length)
-    return pa.table(
-        label_columns(items, predict_log_p(backbone, encoded, record.settings.batch_size))
-    )
+    return pa.table(label_columns(*_labelled(items, backbone, record)))
+
+
+def _labelled(
+    items: Items, backbone: Backbone, record: checkpoint.RunRecord
+) -> tuple[Items, FloatArray]:
+    """The items with all there is to choose from, and its log-probabilities `[I, K]`."""
+    from realm_cli.backbones.base import SequenceBackbone
+    from realm_cli.batching import encode
+    from realm_cli.training.predicting import log_likelihood, predict_log_p, write_answers
+
+    size, longest = record.settings.batch_size, record.settings.max_length
+    by_task = {task.task: task.template for task in record.tasks}
+    templates = [by_task[task] for task in items.tasks]
+    encoded = encode(items, backbone, templates, longest)
+    unwritten = np.array([items.options(i) == UNWRITTEN for i in range(len(items))])
+    if not unwritten.any():
+        return items, predict_log_p(backbone, encoded, size)
+    chosen = np.flatnonzero(unwritten)
+    assert isinstance(backbone, SequenceBackbone)
+    items = _offering(items, chosen, write_answers(backbone, encoded.only(chosen), size))
+    encoded = encode(items, backbone, templates, longest)
+    log_p = predict_log_p(backbone, encoded, size)
+    log_p[chosen, :1] = log_likelihood(backbone, encoded.only(chosen), size)
+    return items, log_p
+
+
+def _offering(items: Items, chosen: IntArray, answers: Sequence[str]) -> Items:
+    """The items, some of them with nothing to choose from but one answer each."""
+    option_set = items.option_set.copy()
+    option_set[chosen] = len(items.option_sets) + np.arange(len(chosen))
+    own = tuple((answer,) for answer in answers)
+    return replace(items, option_sets=(*items.option_sets, *own), option_set=option_set)
 
 
 def _items_for(record: checkpoint.RunRecord, files: Sequence[LoadedFile]) -> Items:
     """The items of the files, their tasks and options filled in from the run."""
     rows = join([file.table for file in files])
-    labels = {task.task: task.labels for task in record.tasks}
+    labels = {task.task: UNWRITTEN if task.open else task.labels for task in record.tasks}
     tasks = rows["task"].to_pylist()
     if len(labels) == 1:
         # A file that does not name its task means the only one that the run knows.

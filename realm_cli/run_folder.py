@@ -47,7 +47,7 @@ def write_side(
 
 
 def record(
-    settings: TrainSettings, template: str, loaded: Loaded, n_truncated: int
+    settings: TrainSettings, templates: Sequence[str], loaded: Loaded, n_truncated: int
 ) -> checkpoint.RunRecord:
     """run.json."""
     items = loaded.table.items
@@ -55,10 +55,13 @@ def record(
         realm_version=__version__,
         created_at=now().isoformat(),
         settings=settings,
-        template=template,
         tasks=tuple(
-            checkpoint.TaskLabels(task=task, labels=labels)
-            for task, labels in zip(items.tasks, labels_of_tasks(items), strict=True)
+            checkpoint.TaskLabels(
+                task=task, labels=labels, template=template, open=t in items.open_tasks
+            )
+            for t, (task, labels, template) in enumerate(
+                zip(items.tasks, labels_of_tasks(items), templates, strict=True)
+            )
         ),
         inputs={file.path: file.sha256 for file in loaded.inputs},
         versions=versions(),
@@ -73,6 +76,9 @@ def versions() -> dict[str, str]:
 
 
 def labels_of_tasks(items: Items) -> list[tuple[str, ...] | None]:
-    """The labels of each task `[T]`; None where each item brings its own options."""
+    """The labels of each task `[T]`; None where each item has options of its own."""
     sets = [np.unique(items.option_set[items.task == t]) for t in range(len(items.tasks))]
-    return [items.option_sets[found[0]] if len(found) == 1 else None for found in sets]
+    return [
+        items.option_sets[found[0]] if len(found) == 1 and t not in items.open_tasks else None
+        for t, found in enumerate(sets)
+    ]

@@ -16,8 +16,6 @@ from realm_cli.batching import (
     ItemDataset,
     answers_by_item,
     encode,
-    prompts,
-    template_for,
 )
 
 ENCODED = EncodedItems(
@@ -88,22 +86,9 @@ def test_answers_are_gathered_by_item_in_table_order():
     )
 
 
-def test_the_task_is_named_only_where_there_are_several():
-    assert template_for(["label"]) == "{text}"
-    one, two = items_of([2]), items_of([2, 2], task=[0, 1])
-    assert prompts(one, template_for(one.tasks)) == ["text 0"]
-    assert prompts(two, template_for(two.tasks)) == ["t0: text 0", "t1: text 1"]
-
-
-def test_braces_in_a_text_are_text():
-    items = items_of([2])
-    odd = type(items)(**{**vars(items), "texts": ("use {text} or {0}",)})
-    assert prompts(odd, "{text}") == ["use {text} or {0}"]
-
-
 def test_distinct_options_are_encoded_once(backbone, tokenizer):
     items = items_of([3, 2, 3])
-    encoded = encode(items, backbone, "{text}", max_length=32)
+    encoded = encode(items, backbone, ["{text}"], max_length=32)
     assert len(encoded.options) == 3
     names = [
         [tokenizer.decode(encoded.options[k], skip_special_tokens=True).strip() for k in row]
@@ -116,14 +101,14 @@ def test_distinct_options_are_encoded_once(backbone, tokenizer):
 def test_what_is_too_long_is_cut_counted_and_still_ends(backbone, tokenizer):
     items = items_of([2, 2])
     items = type(items)(**{**vars(items), "texts": ("text 1", "text 1 " * 50)})
-    encoded = encode(items, backbone, "{text}", max_length=8)
+    encoded = encode(items, backbone, ["{text}"], max_length=8)
     assert encoded.n_truncated == 1
     assert len(encoded.inputs[1]) == 8
     assert encoded.inputs[1][-1] == tokenizer.eos_token_id
-    assert encoded.inputs[0] == encode(items, backbone, "{text}", 512).inputs[0]
+    assert encoded.inputs[0] == encode(items, backbone, ["{text}"], 512).inputs[0]
 
 
 def test_tasks_are_the_items_own(backbone):
     items = items_of([2, 2, 2], task=[0, 1, 1])
-    assert encode(items, backbone, "{text}", 32).task == (0, 1, 1)
+    assert encode(items, backbone, ["{text}"] * 2, 32).task == (0, 1, 1)
     assert np.array_equal(items.task, [0, 1, 1])

@@ -38,7 +38,6 @@ from realm_cli.batching import (
     LengthBatches,
     answers_by_item,
     encode,
-    prompts,
 )
 from realm_cli.choices import AnnotatorModel, Objective
 from realm_cli.config import TrainSettings
@@ -46,6 +45,7 @@ from realm_cli.errors import TrainingError
 from realm_cli.labels import labels_of
 from realm_cli.learners import learner
 from realm_cli.loaders import load
+from realm_cli.prompts import prompts
 from realm_cli.runs import read_report
 from realm_cli.training import module
 from realm_cli.training import trainer as training
@@ -76,9 +76,9 @@ def table(source):
 
 def prepared(table, items=None):
     """A fresh tiny T5 and the first items of a table."""
-    texts = prompts(table.items, "{text}")
+    texts = prompts(table.items, ["{text}"])
     backbone = build_tiny_t5([*texts, *COLOURS], seed=0)
-    encoded = encode(table.items, backbone, "{text}", 64)
+    encoded = encode(table.items, backbone, ["{text}"], 64)
     some = np.arange(len(table.items) if items is None else items)
     answers = answers_by_item(table)
     return backbone, ItemDataset(encoded.only(some), [answers[i] for i in some])
@@ -117,8 +117,9 @@ def test_the_record_tells_how_to_repeat_the_run(run, source):
     record = json.loads((run / "realm" / "run.json").read_text())
     assert TrainSettings.model_validate(record["settings"]) == QUICK
     assert list(record["inputs"]) == [str(source)]
-    assert record["tasks"] == [{"task": "label", "labels": sorted(COLOURS)}]
-    assert record["template"] == "{text}"
+    assert record["tasks"] == [
+        {"task": "label", "labels": sorted(COLOURS), "template": "{text}", "open": False}
+    ]
     assert record["versions"]["torch"] == torch.__version__
 
 
@@ -134,10 +135,10 @@ def test_labels_are_a_posterior_over_the_items_own_options(run, two_tasks):
 
 def test_several_tasks_are_named_to_the_model_and_make_a_matrix(two_tasks):
     record = json.loads((two_tasks / "realm" / "run.json").read_text())
-    assert record["template"] == "{task}: {text}"
+    template = {"template": "{task}: {text}", "open": False}
     assert record["tasks"] == [
-        {"task": "is it so", "labels": ["no", "yes"]},
-        {"task": "which", "labels": None},
+        {"task": "is it so", "labels": ["no", "yes"], **template},
+        {"task": "which", "labels": None, **template},
     ]
     expertise = load_file(two_tasks / "realm" / "expertise.safetensors")["expertise"]
     assert expertise.shape == (5, 2)

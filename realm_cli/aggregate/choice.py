@@ -6,7 +6,7 @@ rest and asked for the probability of every label held out (eq. 18).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,7 @@ def choose(
     *,
     log_p: FloatArray | None = None,
     seed: int = 0,
+    among: Collection[AnnotatorModel] = tuple(ANNOTATOR_MODELS),
 ) -> Choice:
     """Eq. (18): the model of the highest held-out likelihood.
 
@@ -94,13 +95,15 @@ def choose(
         labels: The labels.
         log_p: `[I, W]` held-out predictions of a language model, where there is one.
         seed: Decides what is held out.
+        among: The models to choose from, as far as the labels allow them.
     """
     reason = _why_not(labels, log_p)
     if reason is not None:
         return Choice(AnnotatorModel.EXPERTISE, {}, reason=reason)
     part = _part(labels, seed)
     fold = (part.dice(np.random.default_rng(seed)) * FOLDS).astype(np.int64)
-    return _best({name: _held_out(name, part, fold, log_p) for name in _candidates(labels)})
+    names = [name for name in _candidates(labels) if name in among]
+    return _best({name: _held_out(name, part, fold, log_p) for name in names})
 
 
 def _why_not(labels: Labels, log_p: FloatArray | None) -> str | None:

@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+import torch
+from torch import Tensor, nn
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from realm_cli.choices import BackboneKind
 from realm_cli.errors import ModelNotFoundError
+
+BEAMS = 4
+"""Answers that a beam search goes on with after each token."""
+LONGEST_ANSWER = 64
+"""Tokens after which an answer that is being written is cut off."""
+WHISPER = 0.1
+"""Standard deviation of a new head's logits, for features of size 1."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,12 @@ class Backbone(ABC):
         model: The transformers model that is trained and saved.
         tokenizer: Its tokenizer.
         preset: Defaults that fit it.
+
+    Attributes:
+        cue: Ends the default template: tells the model that the answer comes next.
     """
+
+    cue = ""
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preset: Preset
@@ -112,6 +125,40 @@ class Backbone(ABC):
         return found
 
 
+class SequenceBackbone(Backbone):
+    """A model that scores an option token by token, and so can write answers of its own."""
+
+    @torch.inference_mode()
+    def write(self, batch: dict[str, Tensor]) -> list[str]:
+        """The answer that a beam search finds most probable `[B]`, end token and all.
+
+        Args:
+            batch: As made by `batching.Collator`; only its texts are read.
+        """
+        start = getattr(self.model.config, "decoder_start_token_id", None)
+        found = self.model.generate(
+            input_ids=batch["input_ids"],
+            attention_mask=batch["attention_mask"],
+            generation_config=GenerationConfig(
+                num_beams=BEAMS,
+                do_sample=False,
+                length_penalty=0.0,
+                min_new_tokens=1,
+                max_new_tokens=LONGEST_ANSWER,
+                pad_token_id=self.tokenizer.pad_token_id,
+                eos_token_id=self.tokenizer.eos_token_id,
+                decoder_start_token_id=start,
+            ),
+        )
+        new = found[:, self.n_before_answer(batch) :]
+        texts = self.tokenizer.batch_decode(new, skip_special_tokens=True)
+        return [" ".join(text.split()) for text in texts]
+
+    @abstractmethod
+    def n_before_answer(self, batch: dict[str, Tensor]) -> int:
+        """Tokens of a generated row that come before the answer."""
+
+
 def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
     """A checkpoint none of whose weights is missing, but for a head put on anew.
 
@@ -126,4 +173,17 @@ def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
             f"{missing[0]}",
             hint="fetch it again; realm trains no model that is partly made up",
         )
+    if changes:
+        misfits = {name for name, *_ in told["mismatched_keys"]}
+        _hush(found, {*told["missing_keys"], *misfits})
     return found
+
+
+def _hush(model: PreTrainedModel, fresh: set[str]) -> None:
+    """Make the last layer of a new head so small that no option is preferred yet.
+
+    A confident random start takes every label against its whim for a guess, and learns from none.
+    """
+    for name, weight in model.named_parameters():
+        if name in fresh and weight.ndim == 2 and len(weight) == model.config.num_labels:
+            nn.init.normal_(weight, std=WHISPER / weight.shape[1] ** 0.5)

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from realm_cli.backbones import layout
-from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
+from realm_cli.backbones.base import Backbone, Preset, Request, SequenceBackbone, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
 
 PRETRAINED = Preset(epochs=3, learning_rate=2e-5)
@@ -28,12 +28,14 @@ def load(
     return CausalBackbone(whole(AutoModelForCausalLM, request.model), tokenizer)
 
 
-class CausalBackbone(Backbone):
+class CausalBackbone(SequenceBackbone):
     """Scores an option by the log-likelihood of its tokens, end token included, after the prompt.
 
     The prompt and all options of an item stand in one row: every option sees the prompt and itself,
     and its places go on from the prompt's end, so the prompt is read once.
     """
+
+    cue = "\nAnswer:"
 
     def __init__(
         self,
@@ -77,6 +79,10 @@ class CausalBackbone(Backbone):
         place = torch.arange(ids.shape[1], device=ids.device).masked_fill(layout.is_first(whose), 0)
         index = place[..., None].expand(-1, -1, logits.shape[-1])
         return layout.scores_of_tokens(logits.gather(1, index), batch)
+
+    def n_before_answer(self, batch: dict[str, Tensor]) -> int:
+        """The prompt, padded on the left."""
+        return batch["input_ids"].shape[1]
 
 
 def _sight(batch: dict[str, Tensor]) -> Tensor:

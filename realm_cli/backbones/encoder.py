@@ -32,6 +32,8 @@ def load(
     request: Request, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
 ) -> Backbone:
     """With the head that the checkpoint has, if it fits; else with a fresh one."""
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
     labels = request.labels
     known = set(config.id2label.values())
     classifies = any(
@@ -39,6 +41,7 @@ def load(
     )
     if classifies and len(known) > 1 and (labels is None or known >= set(labels)):
         found = whole(AutoModelForSequenceClassification, request.model)
+        found.config.pad_token_id = tokenizer.pad_token_id
         return LabelEncoderBackbone(found, tokenizer)
     names = [""] if labels is None else list(labels)
     with torch.random.fork_rng(devices=[]):
@@ -51,6 +54,7 @@ def load(
             label2id={name: k for k, name in enumerate(names)},
             ignore_mismatched_sizes=True,
         )
+    found.config.pad_token_id = tokenizer.pad_token_id  # decoders look for the last token before it
     return (PairEncoderBackbone if labels is None else LabelEncoderBackbone)(found, tokenizer)
 
 

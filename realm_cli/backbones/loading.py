@@ -12,6 +12,8 @@ from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrained
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
 )
 from transformers.utils import logging
 
@@ -41,13 +43,15 @@ def load_backbone(request: Request, texts: Iterable[str] = ()) -> Backbone:
 
     Raises:
         ModelNotFoundError: Neither a folder nor to be had from the hub.
-        UsageError: A model that cannot score options.
+        UsageError: A model that cannot score options, or not in the way that was asked for.
     """
     # Their bars and notes about loading, saving and retrying would garble ours.
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     if request.model == TINY_T5:
+        if request.kind not in {BackboneKind.AUTO, BackboneKind.SEQ2SEQ}:
+            raise _misfit(request, "an encoder-decoder model")
         backbone: Backbone = build_tiny_t5(texts, request.seed)
     else:
         backbone = _pretrained(request)
@@ -71,19 +75,38 @@ def _pretrained(request: Request) -> Backbone:
 
 def _kind(request: Request, config: PretrainedConfig) -> BackboneKind:
     """By what the checkpoint's config says that it is, unless the user has said."""
-    if request.kind is not BackboneKind.AUTO:
-        return request.kind
+    own = _own_kind(config)
+    if request.kind is BackboneKind.AUTO and own is not None:
+        return own
+    if request.kind is BackboneKind.AUTO:
+        raise UsageError(
+            f"{request.model} is a {config.model_type} model, which realm cannot train: it knows "
+            "encoder-decoder models (T5, BART), encoders (BERT, DeBERTa, ModernBERT) and decoders "
+            "(Llama, Qwen)",
+            hint="for example --model google/flan-t5-base",
+        )
+    # A decoder can carry a classification head; nothing else can stand in for another kind.
+    classifies = config.model_type in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+    headed = own is BackboneKind.CAUSAL and request.kind is BackboneKind.ENCODER and classifies
+    if request.kind is not own and not headed:
+        raise _misfit(request, f"which is a {config.model_type} model")
+    return request.kind
+
+
+def _own_kind(config: PretrainedConfig) -> BackboneKind | None:
     name = config.model_type
     if config.is_encoder_decoder:
-        return BackboneKind.SEQ2SEQ
+        known = name in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+        return BackboneKind.SEQ2SEQ if known else None
     if name in MODEL_FOR_MASKED_LM_MAPPING_NAMES:
         return BackboneKind.ENCODER
-    if name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        return BackboneKind.CAUSAL
-    raise UsageError(
-        f"{request.model} is a {name} model, which realm cannot train: it knows encoder-decoder "
-        "models (T5, BART), encoders (BERT, DeBERTa, ModernBERT) and decoders (Llama, Qwen)",
-        hint="for example --model google/flan-t5-base",
+    return BackboneKind.CAUSAL if name in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else None
+
+
+def _misfit(request: Request, what: str) -> UsageError:
+    return UsageError(
+        f"--backbone {request.kind.value} does not fit {request.model}, {what}",
+        hint="leave --backbone out: the checkpoint says what it is",
     )
 
 

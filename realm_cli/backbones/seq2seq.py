@@ -12,7 +12,7 @@ from transformers import AutoModelForSeq2SeqLM, PretrainedConfig, PreTrainedToke
 from transformers.modeling_outputs import BaseModelOutput
 
 from realm_cli.backbones import layout
-from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
+from realm_cli.backbones.base import Backbone, Preset, Request, SequenceBackbone, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
 
 PRETRAINED = Preset(epochs=5, learning_rate=3e-4)
@@ -27,7 +27,7 @@ def load(
     return Seq2SeqBackbone(whole(AutoModelForSeq2SeqLM, request.model), tokenizer, PRETRAINED)
 
 
-class Seq2SeqBackbone(Backbone):
+class Seq2SeqBackbone(SequenceBackbone):
     """Scores an option by the log-likelihood of its tokens, end token included, given the text.
 
     The encoder runs once an item. Where the decoder tells places by their distance, all options of
@@ -53,6 +53,10 @@ class Seq2SeqBackbone(Backbone):
         if self.model.config.model_type in RELATIVE:
             return self._side_by_side(hidden, batch)
         return self._one_by_one(hidden, batch)
+
+    def n_before_answer(self, _batch: dict[str, Tensor]) -> int:
+        """The token that starts the decoder."""
+        return 1
 
     def _side_by_side(self, hidden: Tensor, batch: dict[str, Tensor]) -> Tensor:
         ids, whose = batch["option_ids"], batch["option_of"]

@@ -175,6 +175,6 @@ def _too_many(facts: Facts, seen: Pairs) -> Iterator[Issue]:
             f"{answers[task]:,} annotations: that is free text, not a choice",
             int(seen.first[seen.left == task].min()),
             "name the right column with --label-col, or the answers to choose from with "
-            "--options-col",
+            "--options-col; if people wrote freely, train with --labels open",
         ),
     )

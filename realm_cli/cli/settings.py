@@ -93,5 +93,9 @@ def _checked(kind: type[Settings], flags: dict[str, Any]) -> Settings:
         return kind.model_validate(flags)
     except ValidationError as error:
         first = error.errors()[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise UsageError(message) from error
         flag = "--" + str(first["loc"][0]).replace("_", "-")
-        raise UsageError(f"{flag} is {first['input']!r}: {first['msg']}") from error
+        place = "".join(f" for {name}" for name in first["loc"][1:])
+        raise UsageError(f"{flag}{place} is {first['input']!r}: {message}") from error

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from realm_cli.choices import BackboneKind, Objective
+from realm_cli.choices import BackboneKind, LabelKind, Objective
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
+from realm_cli.errors import UsageError
+
+
+def _by_task(value: Any) -> Any:
+    """A table of realm.toml, or the same written as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"--templates is no JSON: {error}",
+            hint="""write --templates '{"TASK": "{text}"}', or a table [train.templates] in """
+            "realm.toml",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,20 @@ class MethodOptions(JudgeOptions):
     form_weight: Annotated[
         float, typer.Option(help="Weight of the form term.", rich_help_panel="Method")
     ] = 0.3
+    labels: Annotated[
+        LabelKind,
+        typer.Option(
+            help="open: labels are free text, which the model learns to write.",
+            rich_help_panel="Method",
+        ),
+    ] = LabelKind.CHOICE
+    distractors: Annotated[
+        int,
+        typer.Option(
+            help="Answers to other items beside an item's own, where labels are open.",
+            rich_help_panel="Method",
+        ),
+    ] = 6
 
 
 @dataclass(frozen=True)
@@ -93,6 +121,22 @@ class OptimiserOptions:
             help="End after so many evaluations without improvement.", rich_help_panel="Training"
         ),
     ] = None
+    template: Annotated[
+        str | None,
+        typer.Option(
+            help="What the model reads of an item: words with {text}, {options}, {task}.",
+            rich_help_panel="Training",
+        ),
+    ] = None
+    templates: Annotated[
+        dict[str, str] | None,
+        typer.Option(
+            parser=_by_task,
+            metavar="JSON",
+            help='The same by task, as {"TASK": "TEMPLATE"}; a table in realm.toml.',
+            rich_help_panel="Training",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +193,7 @@ def train(
     from realm_cli import pipeline
     from realm_cli.cli.progress import stopping, training_progress
     from realm_cli.cli.settings import changed, train_settings
-    from realm_cli.errors import StoppedError, UsageError
+    from realm_cli.errors import StoppedError
     from realm_cli.report.json_file import to_json
     from realm_cli.runs import RUNS
     from realm_cli.trackers import trackers_named

@@ -161,7 +161,7 @@ def _agreement(table: AnnotationTable) -> Agreement:
 
 
 def _accuracy_on_gold(found: Estimation, log_p: FloatArray | None) -> GoldAccuracy | None:
-    """Ties count at their expected share."""
+    """Ties count at their expected share; free text is judged by the best answer given."""
     table = found.crowd.table
     gold = table.items.gold
     known = np.flatnonzero(gold != NO_GOLD)
@@ -169,6 +169,7 @@ def _accuracy_on_gold(found: Estimation, log_p: FloatArray | None) -> GoldAccura
         return None
 
     def accuracy(scores: FloatArray) -> float:
+        scores = np.where(table.choosable, scores, 0)
         return float(winning_shares(scores)[known, gold[known]].mean())
 
     return GoldAccuracy(
@@ -269,6 +270,7 @@ def _task(
     name = table.items.tasks[t]
     column = [cell for row in matrix for cell in row if cell.task == name]
     option_sets = np.unique(table.items.option_set[table.items.task == t])
+    fixed = len(option_sets) == 1 and t not in table.items.open_tasks
     n = sum(cell.n_annotations for cell in column)
     total = sum(cell.n_annotations * cell.competence for cell in column)
     return TaskReport(
@@ -276,7 +278,7 @@ def _task(
         n_items=int((table.items.task == t).sum()),
         n_annotators=len(column),
         n_annotations=n,
-        labels=table.items.option_sets[option_sets[0]] if len(option_sets) == 1 else None,
+        labels=table.items.option_sets[option_sets[0]] if fixed else None,
         mean_competence=total / n,
         agreement=_task_agreement(t, table),
         competence=competence,

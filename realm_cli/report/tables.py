@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from realm_cli.aggregate.majority import vote_shares
@@ -13,15 +14,18 @@ from realm_cli.labels import FloatArray
 from realm_cli.report.model import AnnotatorReport, CompetenceReport, TaskCompetence
 
 
-def label_columns(items: Items, log_q: FloatArray) -> dict[str, pa.Array]:
+def label_columns(
+    items: Items, log_q: FloatArray, choosable: npt.NDArray[np.bool_] | None = None
+) -> dict[str, pa.Array]:
     """The most probable label of each item, with the whole posterior beside it.
 
     Args:
         items: The items.
         log_q: `[I, K]` log-posterior over their options.
+        choosable: `[I, K]` options that may be the label; all where None.
     """
     q = np.exp(log_q)
-    best = q.argmax(axis=1)
+    best = (q if choosable is None else np.where(choosable, q, -1)).argmax(axis=1)
     options = [list(items.options(i)) for i in range(len(items))]
     return {
         "item_id": pa.array(items.ids, pa.string()),
@@ -43,7 +47,7 @@ def labels_table(table: AnnotationTable, log_q: FloatArray) -> pa.Table:
     majority = np.where(tied, NO_GOLD, shares.argmax(axis=1))
     return pa.table(
         {
-            **label_columns(items, log_q),
+            **label_columns(items, log_q, table.choosable),
             "n_annotations": pa.array(table.labels_per_item),
             "majority_label": _names(items, majority),
             "gold": _names(items, items.gold),

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from realm_cli.batching import Collator, EncodedItems, ItemDataset
 from realm_cli.likelihood import log_option_probabilities
 
 if TYPE_CHECKING:
-    from realm_cli.backbones.base import Backbone
+    from realm_cli.backbones.base import Backbone, SequenceBackbone
     from realm_cli.labels import FloatArray
 
 
 @torch.inference_mode()
 def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) -> FloatArray:
-    """`[I, K]` log-probabilities of the options; -inf beyond an item's own.
+    """`[I, K]` log-probabilities of the options; -inf beyond an item's own."""
+    width = max(len(rows) for rows in encoded.option_rows)
+    log_p = np.full((len(encoded.inputs), width), -np.inf)
+    for rows, batch in _batches(backbone, encoded, batch_size):
+        values = log_option_probabilities(backbone.option_scores(batch)).cpu().double().numpy()
+        log_p[rows, : values.shape[1]] = values
+    return log_p
 
-    Items are batched by length, so that little of a batch is padding.
-    """
+
+def write_answers(backbone: SequenceBackbone, encoded: EncodedItems, batch_size: int) -> list[str]:
+    """An answer in the model's own words for each item `[I]`."""
+    answers = [""] * len(encoded.inputs)
+    for rows, batch in _batches(backbone, encoded, batch_size):
+        for row, answer in zip(rows, backbone.write(batch), strict=True):
+            answers[row] = answer
+    return answers
+
+
+@torch.inference_mode()
+def log_likelihood(backbone: Backbone, encoded: EncodedItems, batch_size: int) -> FloatArray:
+    """`[I, 1]` log-probability of the one option of each item among all texts there could be."""
+    found = np.empty((len(encoded.inputs), 1))
+    for rows, batch in _batches(backbone, encoded, batch_size):
+        found[rows] = backbone.option_scores(batch).cpu().double().numpy()
+    return found
+
+
+def _batches(
+    backbone: Backbone, encoded: EncodedItems, size: int
+) -> Iterator[tuple[list[int], dict[str, Tensor]]]:
+    """Items batched by length, so that little of a batch is padding; and which they are."""
     backbone.model.eval()
     dataset = ItemDataset(encoded)
     collate = Collator(backbone)
-    width = max(len(rows) for rows in encoded.option_rows)
-    log_p = np.full((len(dataset), width), -np.inf)
     order = sorted(range(len(dataset)), key=lambda i: len(encoded.inputs[i]))
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
         batch = collate([dataset[i] for i in rows])
-        on_device = {name: tensor.to(backbone.model.device) for name, tensor in batch.items()}
-        scores = backbone.option_scores(on_device)
-        values = log_option_probabilities(scores).cpu().double().numpy()
-        log_p[rows, : values.shape[1]] = values
-    return log_p
+        yield rows, {name: tensor.to(backbone.model.device) for name, tensor in batch.items()}

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import torch
 from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import ByteLevel, Whitespace
 from tokenizers.processors import TemplateProcessing
+from tokenizers.trainers import BpeTrainer
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
     BertConfig,
     BertForMaskedLM,
+    ByT5Tokenizer,
+    DebertaV2Config,
+    DebertaV2ForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2Tokenizer,
     T5Config,
     T5ForConditionalGeneration,
 )
@@ -50,6 +60,17 @@ def tokenizer(texts: Iterable[str], single: str, pair: str | None = None, **more
         tokenizer_object=core, pad_token=MARKS["pad"], eos_token=MARKS["end"],
         bos_token=MARKS["start"], unk_token=MARKS["unknown"], **more,
     )  # fmt: skip
+
+
+def byte_pairs(texts: Iterable[str]) -> Qwen2Tokenizer:
+    """Bytes merged as they stand beside one another; no mark begins a text or ends it."""
+    core = Tokenizer(BPE())
+    core.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    trainer = BpeTrainer(special_tokens=["<|endoftext|>"], show_progress=False)
+    core.train_from_iterator([*texts, *(f" {text}" for text in texts), "a b"], trainer)
+    model = json.loads(core.to_str())["model"]
+    merges = [tuple(pair) for pair in model["merges"]]
+    return Qwen2Tokenizer(vocab=model["vocab"], merges=merges)
 
 
 def t5(n: int) -> PreTrainedModel:
@@ -103,6 +124,40 @@ def bert(n: int) -> PreTrainedModel:
     )  # fmt: skip
 
 
+def qwen2(n: int) -> PreTrainedModel:
+    return Qwen2ForCausalLM(
+        Qwen2Config(
+            vocab_size=n, hidden_size=SIZE, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=128,
+            eos_token_id=0, pad_token_id=0,
+        )
+    )  # fmt: skip
+
+
+def modernbert(n: int) -> PreTrainedModel:
+    """With local attention in one of its layers."""
+    return ModernBertForMaskedLM(
+        ModernBertConfig(
+            vocab_size=n, hidden_size=SIZE, intermediate_size=64, num_hidden_layers=2,
+            num_attention_heads=4, max_position_embeddings=64, global_attn_every_n_layers=2,
+            local_attention=16, pad_token_id=0, eos_token_id=1, bos_token_id=2, cls_token_id=2,
+            sep_token_id=1, initializer_range=0.1,
+        )
+    )  # fmt: skip
+
+
+def deberta(n: int) -> PreTrainedModel:
+    """With places by distance alone, as DeBERTa v3."""
+    return DebertaV2ForMaskedLM(
+        DebertaV2Config(
+            vocab_size=n, hidden_size=SIZE, num_hidden_layers=2, num_attention_heads=4,
+            intermediate_size=64, max_position_embeddings=64, pad_token_id=0, type_vocab_size=0,
+            relative_attention=True, position_biased_input=False, pos_att_type=["p2c", "c2p"],
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.1,
+        )
+    )  # fmt: skip
+
+
 ENDED, BEGUN, FRAMED = "$A </s>", "<s> $A", "<s> $A </s>"
 PAIRED = "<s> $A </s> $B:1 </s>:1"
 KINDS: dict[str, tuple[Callable[[int], PreTrainedModel], str]] = {
@@ -111,19 +166,34 @@ KINDS: dict[str, tuple[Callable[[int], PreTrainedModel], str]] = {
     "llama": (llama, BEGUN),
     "gpt2": (gpt2, "$A"),
     "bert": (bert, FRAMED),
+    "byt5": (t5, ENDED),
+    "qwen2": (qwen2, "$A"),
+    "modernbert": (modernbert, FRAMED),
+    "deberta": (deberta, FRAMED),
 }
+SEQUENCE = ("t5", "bart", "llama", "gpt2", "byt5", "qwen2")
+WITH_KINDS = ("bert", "deberta")
+"""Whose tokenizers say which of two texts a token belongs to."""
+
+
+def tokenizer_of(kind: str, texts: Iterable[str]):
+    """As this kind of model has it."""
+    if kind == "byt5":
+        return ByT5Tokenizer()
+    if kind == "qwen2":
+        return byte_pairs(texts)
+    names = ["input_ids", "attention_mask"]
+    if kind in WITH_KINDS:
+        names.insert(1, "token_type_ids")
+    return tokenizer(texts, KINDS[kind][1], PAIRED, model_input_names=names)
 
 
 def write_checkpoint(kind: str, folder: Path, texts: Iterable[str]) -> Path:
     """A checkpoint as it would come from the hub."""
-    build, single = KINDS[kind]
-    names = ["input_ids", "attention_mask"]
-    if kind == "bert":
-        names.insert(1, "token_type_ids")
-    words = tokenizer(texts, single, PAIRED, model_input_names=names)
+    words = tokenizer_of(kind, texts)
     if kind == "gpt2":
         words.pad_token = None
     torch.manual_seed(4)
-    build(len(words)).save_pretrained(folder)
+    KINDS[kind][0](len(words)).save_pretrained(folder)
     words.save_pretrained(folder)
     return folder

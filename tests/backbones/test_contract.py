@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from backbones.checkpoints import KINDS, write_checkpoint
+from backbones.checkpoints import KINDS, SEQUENCE, write_checkpoint
 from harness import COLOURS, QUICK, colour_rows, train, two_task_rows, write_rows
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
@@ -15,22 +15,27 @@ from realm_cli.backbones.encoder import LabelEncoderBackbone, PairEncoderBackbon
 from realm_cli.backbones.loading import load_backbone
 from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 from realm_cli.batching import Answers, Collator, EncodedItems, ItemDataset
+from realm_cli.choices import BackboneKind
 from realm_cli.errors import UsageError
 from realm_cli.report import json_file
 
 TEXTS = ("what is red", "a much longer text about a bird that sat in a tree", "cat")
 OPTIONS = ("yes", "no", "a bird in a tree", "some long answer about a red cat", "red")
 OFFERED = ((0, 1), (2, 3, 4), (4, 0, 1, 2))
-EVERY = ["tiny-t5", *KINDS, "bert pairs"]
+ENCODERS = [kind for kind in KINDS if kind not in SEQUENCE]
+PAIRS = [f"{kind} pairs" for kind in ENCODERS]
+EVERY = ["tiny-t5", *KINDS, *PAIRS]
+TRAINED = ["t5", "bart", "llama", "gpt2", "bert"]
 CLASSES = {
-    "tiny-t5": Seq2SeqBackbone, "t5": Seq2SeqBackbone, "bart": Seq2SeqBackbone,
-    "llama": CausalBackbone, "gpt2": CausalBackbone, "bert": LabelEncoderBackbone,
-    "bert pairs": PairEncoderBackbone,
-}  # fmt: skip
+    **dict.fromkeys(("tiny-t5", "t5", "bart", "byt5"), Seq2SeqBackbone),
+    **dict.fromkeys(("llama", "gpt2", "qwen2"), CausalBackbone),
+    **dict.fromkeys(ENCODERS, LabelEncoderBackbone),
+    **dict.fromkeys(PAIRS, PairEncoderBackbone),
+}
 
 
 def built(kind, folder):
-    labels = OPTIONS if kind == "bert" else None
+    labels = OPTIONS if kind in ENCODERS else None
     model = kind
     if kind != "tiny-t5":
         model = str(write_checkpoint(kind.split()[0], folder / "model", [*TEXTS, *OPTIONS]))
@@ -86,7 +91,7 @@ def test_an_item_scores_the_same_alone_and_in_a_batch(backbone):
         torch.testing.assert_close(together[i, : len(alone)], alone, atol=1e-4, rtol=0)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind != "bert pairs"])
+@pytest.mark.parametrize("kind", [kind for kind in EVERY if kind not in PAIRS])
 def test_an_option_scores_the_same_beside_any_others(backbone):
     one = scores_of(backbone, TEXTS[:1], [(0, 2, 3)])
     other = scores_of(backbone, TEXTS[:1], [(4, 3, 1, 0)])
@@ -121,6 +126,19 @@ def test_a_text_is_read_once_however_many_annotators_it_has(backbone, annotation
     assert few["input_ids"].shape == many["input_ids"].shape
 
 
+@pytest.mark.parametrize("kind", ["tiny-t5", *ENCODERS, *PAIRS])
+def test_a_fresh_head_has_no_opinion_yet(kind, backbone):
+    """A confident start takes every label against its whim for a guess, and learns from none.
+
+    tiny-t5's logits spread by 1, so that of three words one has .69 on average; the warm-up takes
+    care of it.
+    """
+    texts = [f"{a} {b}" for a in ("what", "red", "bird", "tree") for b in ("cat", "text", "sat")]
+    options_of_one_token = (0, 1, 4)
+    p = scores_of(backbone, texts, [options_of_one_token] * len(texts)).softmax(dim=1)
+    assert p.max(dim=1).values.mean() < (0.8 if kind == "tiny-t5" else 1 / 3 + 0.05)
+
+
 def test_what_is_saved_is_what_is_loaded(kind, backbone, tmp_path):
     backbone.save(tmp_path)
     again = load_backbone(Request(str(tmp_path), seed=9))
@@ -131,7 +149,7 @@ def test_what_is_saved_is_what_is_loaded(kind, backbone, tmp_path):
     )
 
 
-@pytest.mark.parametrize("kind", ["tiny-t5", "t5", "bart", "llama", "gpt2"])
+@pytest.mark.parametrize("kind", ["tiny-t5", *SEQUENCE])
 def test_sequence_scores_are_the_models_own_loss(kind, tmp_path):
     backbone = built(kind, tmp_path)
     backbone.save(tmp_path / "saved")
@@ -146,7 +164,7 @@ def test_sequence_scores_are_the_models_own_loss(kind, tmp_path):
                 labels = torch.tensor([words(OPTIONS[option])["input_ids"]])
                 n = labels.shape[1]
             else:
-                target = [*words(OPTIONS[option], add_special_tokens=False)["input_ids"], end]
+                target = [*words(f" {OPTIONS[option]}", add_special_tokens=False)["input_ids"], end]
                 labels = torch.tensor([[-100] * ids.shape[1] + target])
                 ids = torch.cat([ids, torch.tensor([target])], dim=1)
                 n = len(target)
@@ -155,7 +173,21 @@ def test_sequence_scores_are_the_models_own_loss(kind, tmp_path):
             assert scores[i, k].item() == pytest.approx(-loss * n, abs=2e-4)
 
 
-@pytest.mark.parametrize("kind", ["t5", "bart", "llama", "gpt2", "bert"])
+@pytest.mark.parametrize("kind", ["tiny-t5", *SEQUENCE])
+def test_an_answer_is_the_same_alone_and_in_a_batch(backbone):
+    offered = [(0,)] * len(TEXTS)
+    together = backbone.write(batch_of(backbone, TEXTS, offered))
+    alone = [backbone.write(batch_of(backbone, [text], [(0,)]))[0] for text in TEXTS]
+    assert together == alone
+    assert all(" ".join(text.split()) == text for text in together)
+
+
+def test_only_the_prompt_of_a_decoder_has_a_cue():
+    assert CausalBackbone.cue == "\nAnswer:"
+    assert Seq2SeqBackbone.cue == LabelEncoderBackbone.cue == PairEncoderBackbone.cue == ""
+
+
+@pytest.mark.parametrize("kind", TRAINED)
 def test_a_run_learns_and_predicts(kind, tmp_path):
     rows = colour_rows(60, experts=8)
     texts = [row["text"] for row in rows] + [row["label"] for row in rows]
@@ -172,11 +204,13 @@ def test_a_run_learns_and_predicts(kind, tmp_path):
         run, pipeline.Source((write_rows(tmp_path / "new.jsonl", items),))
     )
     assert predicted["label"].to_pylist() == [*COLOURS, *COLOURS]
+    (task,) = checkpoint.read_record(run).tasks
+    assert task.template == "{text}" + CLASSES[kind].cue
     report = json_file.from_json(run / checkpoint.SIDE / checkpoint.REPORT_FILE)
     assert report.estimate.model == str(model)
 
 
-@pytest.mark.parametrize("kind", ["t5", "bart", "llama", "gpt2", "bert"])
+@pytest.mark.parametrize("kind", TRAINED)
 def test_a_run_on_options_of_every_items_own(kind, tmp_path):
     rows = two_task_rows()
     texts = [row["text"] for row in rows] + [row["label"] for row in rows]
@@ -194,7 +228,7 @@ def test_a_label_that_the_head_does_not_know(tmp_path):
 
 
 def test_long_texts_are_cut_so_that_options_fit(kind, backbone):
-    limit = 24
+    limit = 40
     tokens = backbone.encode(["bird " * 200, "cat"], OPTIONS, limit)
     assert tokens.n_truncated == 1
     rows = tuple(range(len(OPTIONS)))
@@ -204,3 +238,31 @@ def test_long_texts_are_cut_so_that_options_fit(kind, backbone):
     assert batch["input_ids"].shape[1] <= limit
     scores = backbone.option_scores(batch)
     assert scores.isfinite().all()
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_decoder_with_a_classification_head(kind, tmp_path):
+    model = write_checkpoint(kind, tmp_path / "model", [*TEXTS, *OPTIONS])
+    request = Request(str(model), 0, OPTIONS, BackboneKind.ENCODER)
+    backbone = load_backbone(request)
+    backbone.model.cpu().eval()
+    assert type(backbone) is LabelEncoderBackbone
+    together = scores_of(backbone, TEXTS, OFFERED)
+    for i, text in enumerate(TEXTS):
+        alone = scores_of(backbone, [text], [OFFERED[i]])[0]
+        torch.testing.assert_close(together[i, : len(alone)], alone, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        ("t5", "encoder"), ("t5", "causal"), ("bert", "seq2seq"), ("bert", "causal"),
+        ("llama", "seq2seq"),
+    ],
+)  # fmt: skip
+def test_a_kind_that_the_checkpoint_cannot_be(kind, wanted, tmp_path):
+    model = write_checkpoint(kind, tmp_path / "model", TEXTS)
+    with pytest.raises(UsageError, match=f"--backbone {wanted} does not fit .* a {kind} model"):
+        load_backbone(Request(str(model), kind=BackboneKind(wanted)))
+    with pytest.raises(UsageError, match="--backbone encoder does not fit tiny-t5"):
+        load_backbone(Request("tiny-t5", kind=BackboneKind.ENCODER))
