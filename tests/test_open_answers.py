@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import loaded, row
 
-from realm_cli import checkpoint, pipeline, prediction, runs
+from realm_cli import checkpoint, pipeline, prediction, run_folder
 from realm_cli.annotations import NO_GOLD, build_table
 from realm_cli.checks import check_trainable
 from realm_cli.choices import TINY_T5, AnnotatorModel, LabelKind
@@ -83,7 +83,7 @@ def test_only_what_was_given_may_be_the_label():
 def test_where_there_are_few_answers_all_of_them_are_options():
     table = opened({"i": ["a"], "j": ["b"]}, n=6)
     assert [table.items.options(i) for i in range(2)] == [("a", "b")] * 2
-    assert runs.labels_of_tasks(table.items) == [None]
+    assert run_folder.labels_of_tasks(table.items) == [None]
     assert not labels_of(table).one_set.any()
 
 
