@@ -52,11 +52,18 @@ def estimate(
     source: Source, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
 ) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
+    return judge_exports(source, settings, told)[1]
+
+
+def judge_exports(
+    source: Source, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
+) -> tuple[Estimation, CompetenceReport]:
+    """The same, with the estimate that the report is of."""
     told("reading")
     loaded = load(source, checks.check_estimable)
     found = estimation.estimate(_crowd(loaded.table, settings), settings, told=told)
     issues = (*loaded.warnings, *doubts(found, held_out=False))
-    return build_report(found, _label_only(found), loaded.inputs, issues)
+    return found, build_report(found, _label_only(found), loaded.inputs, issues)
 
 
 def aggregate(

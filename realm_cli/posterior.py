@@ -231,7 +231,7 @@ class _Density:
             some = span.groups
             by_group = right[some, None] * self.scale.hit[some]
             by_group += wrong[some, None] * self.scale.miss
-            self._add(span, span.by_cell @ by_group)
+            self._add(span, np.asarray(span.by_cell @ by_group))
 
     def add_cells(self, right: FloatArray, wrong: FloatArray) -> None:
         """The same by cell `[C]`, where groups do not differ."""

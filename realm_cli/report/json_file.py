@@ -31,8 +31,12 @@ def to_json(report: CompetenceReport) -> str:
     Characters that act on a terminal or reorder a line are written as `\u` escapes: the same
     value to a parser, harmless in a log.
     """
-    text = report.model_dump_json(indent=2)
-    return _NOT_ASCII.sub(_escape_hidden, text) + "\n"
+    return escaped(report.model_dump_json(indent=2)) + "\n"
+
+
+def escaped(text: str) -> str:
+    r"""JSON with characters that act on a display as `\u` escapes."""
+    return _NOT_ASCII.sub(_escape_hidden, text)
 
 
 def _escape_hidden(match: re.Match[str]) -> str:

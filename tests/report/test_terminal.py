@@ -9,7 +9,8 @@ import report_samples as samples
 from rich.cells import cell_len
 from rich.console import Console
 
-from realm_cli.report.terminal import annotators_view, shortened, tasks_view, typed
+from realm_cli.report.terminal import annotators_view, tasks_view
+from realm_cli.report.terminal_parts import shortened, typed
 
 VIEWS = {"annotators": annotators_view, "tasks": tasks_view}
 REPORTS = {
