@@ -218,7 +218,7 @@ def reliability(bins: Sequence[CalibrationBin]) -> list[Point]:
 
 def nice_axis(low: float, high: float) -> Axis:
     """An axis that holds both, with four to seven ticks at round numbers."""
-    span = (high - low) or abs(high) or 1.0
+    span = high - low if high - low > 1e-9 else max(abs(high), 1.0)
     power = 10 ** math.floor(math.log10(span / 4))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if span / (m * power) <= 5)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

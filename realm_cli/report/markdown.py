@@ -115,6 +115,8 @@ def _summary(report: CompetenceReport) -> Iterator[str]:
 
 def _plain(words: str) -> str:
     """Our own words; names of models and flags in them may not become Markdown."""
+    if re.search("[@<:#]{2}|[@<]", words):
+        return code(words)
     return re.sub(r"([\\`*_<>\[\]@|#])", r"\\\1", words)
 
 
