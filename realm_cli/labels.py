@@ -20,15 +20,13 @@ from scipy.sparse import csr_matrix
 
 from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.coding import IntArray
+from realm_cli.spans import Span, spans_of
 
 FloatArray = npt.NDArray[np.float64]
 Codes32 = npt.NDArray[np.int32]
 
 BLOCK = 1 << 18
 """Labels worked on at once: few enough for the processor's cache, enough to make loops cheap."""
-
-SPAN = 512
-"""Annotators and cells together that are worked on at once where each has a row of a grid."""
 
 
 @dataclass(frozen=True)
@@ -62,44 +60,6 @@ class Groups:
     def by_cell(self, values: npt.NDArray[np.generic]) -> FloatArray:
         """Sums over the groups of each cell `[C]`."""
         return np.bincount(self.cell, values, len(self.cell_annotator)).astype(np.float64)
-
-
-@dataclass(frozen=True)
-class Span:
-    """Annotators one after the other: few enough that tables of theirs stay in the cache.
-
-    Attributes:
-        annotators: Which.
-        cells: Their cells.
-        groups: Their groups.
-        by_cell: `[cells, groups]` sums rows of groups.
-        by_annotator: `[annotators, cells]` sums rows of cells.
-    """
-
-    annotators: slice
-    cells: slice
-    groups: slice
-    by_cell: csr_matrix[np.float64]
-    by_annotator: csr_matrix[np.float64]
-
-
-def _span(groups: Groups, annotators: slice, cells: slice) -> Span:
-    first, last = np.searchsorted(groups.cell, [cells.start, cells.stop]).tolist()
-    cell = groups.cell[first:last] - cells.start
-    who = groups.cell_annotator[cells] - annotators.start
-    return Span(
-        annotators=annotators,
-        cells=cells,
-        groups=slice(first, last),
-        by_cell=row_sums(cell, cells.stop - cells.start),
-        by_annotator=row_sums(who, annotators.stop - annotators.start),
-    )
-
-
-def row_sums(row: IntArray, n: int) -> csr_matrix[np.float64]:
-    """`[n, R]` the matrix that sums rows which share a number `row [R]`, which is ascending."""
-    starts = np.searchsorted(row, np.arange(n + 1))
-    return csr_matrix((np.ones(len(row)), np.arange(len(row)), starts), shape=(n, len(row)))
 
 
 @dataclass(frozen=True)
@@ -204,14 +164,9 @@ class Labels:
 
     @cached_property
     def spans(self) -> tuple[Span, ...]:
-        """All annotators in spans of about SPAN annotators and cells."""
-        people = np.arange(self.n_annotators)
-        bounds = np.searchsorted(self.groups.cell_annotator, np.arange(self.n_annotators + 1))
-        starts = np.flatnonzero(np.diff((bounds[:-1] + people) // SPAN, prepend=-1)).tolist()
-        return tuple(
-            _span(self.groups, slice(start, end), slice(int(bounds[start]), int(bounds[end])))
-            for start, end in zip(starts, [*starts[1:], self.n_annotators], strict=True)
-        )
+        """All annotators, in spans."""
+        groups = self.groups
+        return spans_of(groups.cell, groups.cell_annotator, self.n_annotators)
 
     def in_table_order(self, values: FloatArray) -> FloatArray:
         """Values of labels `[N, ...]`, put back in the order of the table."""

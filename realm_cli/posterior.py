@@ -14,7 +14,8 @@ from scipy.special import log1p
 from realm_cli.aggregate.em import Fit, draw_truth
 from realm_cli.annotator_models.base import History
 from realm_cli.config import TASK_SCALE
-from realm_cli.labels import FloatArray, Groups, Labels, Span, row_sums
+from realm_cli.labels import FloatArray, Groups, Labels
+from realm_cli.spans import Span, row_sums
 
 GRID_SIZE = 400
 COVERAGE = 0.95

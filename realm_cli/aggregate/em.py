@@ -230,7 +230,7 @@ def _pool() -> ThreadPoolExecutor:
 def _posterior(
     labels: Labels, answers: Answers, truth: Truth, block: Block
 ) -> tuple[FloatArray, float]:
-    """Eq. (8): `[items, W]` of a block, and the log-evidence of its labels."""
+    """The posterior of eq. 8, `[items, W]` of a block, and the log-evidence of its labels."""
     q = _scores(labels, answers, truth, block)
     peak = q.max(axis=1)
     q -= peak[:, None]

@@ -26,7 +26,8 @@ from realm_cli.annotator_models.levels import (
     log_prior,
     on_grid,
 )
-from realm_cli.labels import FloatArray, Labels, Span
+from realm_cli.labels import FloatArray, Labels
+from realm_cli.spans import Span
 
 _GRID = np.linspace(-9, 9, N_POINTS)
 

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from realm_cli.config import TASK_SCALE
-from realm_cli.labels import FloatArray, Groups, Labels, Span
+from realm_cli.labels import FloatArray, Groups, Labels
+from realm_cli.spans import Span
 
 N_POINTS = 200
 """Points of a grid that parameters are drawn from."""

@@ -27,7 +27,8 @@ from realm_cli.annotator_models.levels import (
     log_prior,
     on_grid,
 )
-from realm_cli.labels import FloatArray, Labels, Span
+from realm_cli.labels import FloatArray, Labels
+from realm_cli.spans import Span
 
 PRIOR_MEAN = 1.5
 """With two options right 82 times in a hundred, with five 53."""
