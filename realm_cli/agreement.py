@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from realm_cli.annotations import AnnotationTable
+from realm_cli.coding import IntArray
 from realm_cli.labels import FloatArray
 from realm_cli.schema import Scale
 
@@ -121,8 +122,21 @@ def counts_of(table: AnnotationTable, task: int) -> Counts:
     items, place = np.unique(table.item[mine], return_inverse=True)
     width = int(table.items.n_options[items].max(initial=1))
     flat = np.bincount(place * width + table.label[mine], minlength=len(items) * width)
-    rows, times = np.unique(flat.reshape(len(items), width), axis=0, return_counts=True)
+    rows, times = _distinct_rows(flat.reshape(len(items), width))
     return Counts(rows.astype(np.float64), times.astype(np.float64))
+
+
+def _distinct_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
+    """The distinct rows in ascending order, and how often each occurs.
+
+    Rows of small counts are written as one number each, which sorts a hundred times as fast.
+    """
+    base = int(rows.max(initial=0)) + 1
+    if base ** rows.shape[1] >= 2**62:
+        return np.unique(rows, axis=0, return_counts=True)
+    numbers = rows @ base ** np.arange(rows.shape[1])[::-1]
+    _, first, times = np.unique(numbers, return_index=True, return_counts=True)
+    return rows[first], times
 
 
 def _scale(table: AnnotationTable, task: int) -> tuple[Scale, FloatArray]:

@@ -54,6 +54,15 @@ class Method(StrEnum):
     GLAD = "glad"
 
 
+class View(StrEnum):
+    """What `realm report` shows."""
+
+    ANNOTATORS = "annotators"
+    TASKS = "tasks"
+    ITEMS = "items"
+    ANNOTATOR = "annotator"
+
+
 class Pooling(StrEnum):
     """How an annotator's expertise is shared over tasks."""
 

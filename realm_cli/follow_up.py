@@ -43,7 +43,7 @@ def judged_files(source: Source, settings: JudgeSettings, told: Told = lambda _:
     """What labels alone say of export files."""
     told("reading")
     loaded = load(source, checks.check_estimable)
-    report = pipeline.estimate_from(loaded, settings, told)
+    _, report = pipeline.judge_loaded(loaded, settings, told)
     return Judged(report, loaded.table, settings)
 
 

@@ -20,6 +20,7 @@ from scipy.sparse import csr_matrix
 
 from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.coding import IntArray
+from realm_cli.spans import Span, spans_of
 
 FloatArray = npt.NDArray[np.float64]
 Codes32 = npt.NDArray[np.int32]
@@ -160,6 +161,12 @@ class Labels:
         sizes = np.ones(len(self.class_task), dtype=np.int64)
         sizes[self.item_class] = self.n_options
         return sizes
+
+    @cached_property
+    def spans(self) -> tuple[Span, ...]:
+        """All annotators, in spans."""
+        groups = self.groups
+        return spans_of(groups.cell, groups.cell_annotator, self.n_annotators)
 
     def in_table_order(self, values: FloatArray) -> FloatArray:
         """Values of labels `[N, ...]`, put back in the order of the table."""

@@ -50,17 +50,24 @@ def estimate(
     source: Source, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
 ) -> CompetenceReport:
     """Judge annotators by their labels alone; no language model, no torch."""
+    return judge_exports(source, settings, told)[1]
+
+
+def judge_exports(
+    source: Source, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
+) -> tuple[Estimation, CompetenceReport]:
+    """The same, with the estimate that the report is of."""
     told("reading")
-    return estimate_from(load(source, checks.check_estimable), settings, told)
+    return judge_loaded(load(source, checks.check_estimable), settings, told)
 
 
-def estimate_from(
+def judge_loaded(
     loaded: Loaded, settings: JudgeSettings = LABELS_ALONE, told: Told = lambda _: None
-) -> CompetenceReport:
+) -> tuple[Estimation, CompetenceReport]:
     """The same of annotations that have been read."""
     found = estimation.estimate(crowd_of(loaded.table, settings), settings, told=told)
     issues = (*loaded.warnings, *doubts(found, held_out=False))
-    return build_report(found, _label_only(found), loaded.inputs, issues)
+    return found, build_report(found, _label_only(found), loaded.inputs, issues)
 
 
 def aggregate(

@@ -14,9 +14,9 @@ from scipy.special import log1p
 
 from realm_cli.aggregate.em import Fit, draw_truth
 from realm_cli.annotator_models.base import History
-from realm_cli.coding import IntArray
 from realm_cli.config import TASK_SCALE
 from realm_cli.labels import FloatArray, Groups, Labels
+from realm_cli.spans import Span, row_sums
 
 GRID_SIZE = 400
 COVERAGE = 0.95
@@ -133,14 +133,15 @@ class _Scale:
 class _Heaps:
     """Sums of densities over drawn truths."""
 
-    def __init__(self, groups: Groups, chance: tuple[FloatArray, FloatArray], main: _Scale) -> None:
-        self.groups = groups
+    def __init__(self, labels: Labels, chance: tuple[FloatArray, FloatArray], main: _Scale) -> None:
+        self.labels = labels
+        self.groups = labels.groups
         self.chance = chance
         self.main = main
         self.above = True
         self.known: _Density | None = None
-        self.density = _Density(groups, main)
-        self.together = _Together(groups)
+        self.density = _Density(labels, main)
+        self.together = _Together(labels.groups)
 
     @staticmethod
     def of(labels: Labels, fit: Fit, history: History) -> _Heaps:
@@ -153,7 +154,7 @@ class _Heaps:
         )
         above = fit.model.above_chance
         scale = _knowledge_scale(groups, history) if above else _accuracy_scale(groups, history)
-        heaps = _Heaps(groups, (people, cells), scale)
+        heaps = _Heaps(labels, (people, cells), scale)
         heaps.above = above
         return heaps
 
@@ -169,7 +170,7 @@ class _Heaps:
             x = _grid()
             hit = np.broadcast_to(np.log(x), (len(self.groups.n), GRID_SIZE))
             scale = _Scale(x, hit, np.log1p(-x), np.zeros_like(self.main.prior))
-            self.known = _Density(self.groups, scale)
+            self.known = _Density(self.labels, scale)
         return self.known
 
     def judgement(self, agreement: FloatArray) -> Judgement:
@@ -224,29 +225,34 @@ def _knows(c: Interval, chance: FloatArray) -> Interval:
 class _Density:
     """Densities on a grid, summed over draws: of annotators `[A, X]` and of cells `[C, X]`."""
 
-    def __init__(self, groups: Groups, scale: _Scale) -> None:
-        self.groups = groups
+    def __init__(self, labels: Labels, scale: _Scale) -> None:
+        self.groups = groups = labels.groups
         self.scale = scale
         self.people = np.zeros_like(scale.prior)
         self.cells = np.zeros((len(groups.cell_annotator), GRID_SIZE))
         self.one_task = not groups.cell_task.any()
+        self.spans = labels.spans
 
     def add(self, right: FloatArray, wrong: FloatArray) -> None:
         """Right and wrong labels by group `[G]`."""
-        by_group = right[:, None] * self.scale.hit + wrong[:, None] * self.scale.miss
-        by_cell = _sum_rows(by_group, self.groups.cell, len(self.cells))
-        self._add(by_cell)
+        for span in self.spans:
+            some = span.groups
+            by_group = right[some, None] * self.scale.hit[some]
+            by_group += wrong[some, None] * self.scale.miss
+            self._add(span, np.asarray(span.by_cell @ by_group))
 
     def add_cells(self, right: FloatArray, wrong: FloatArray) -> None:
         """The same by cell `[C]`, where groups do not differ."""
-        self._add(right[:, None] * self.scale.hit[0] + wrong[:, None] * self.scale.miss)
+        for span in self.spans:
+            by_cell = right[span.cells, None] * self.scale.hit[0]
+            by_cell += wrong[span.cells, None] * self.scale.miss
+            self._add(span, by_cell)
 
-    def _add(self, by_cell: FloatArray) -> None:
-        prior = self.scale.prior
-        people = prior + _sum_rows(by_cell, self.groups.cell_annotator, len(prior))
-        self.people += _normalised(people)
+    def _add(self, span: Span, by_cell: FloatArray) -> None:
+        people = self.scale.prior[span.annotators] + span.by_annotator @ by_cell
+        self.people[span.annotators] += _normalised(people)
         if not self.one_task:
-            self.cells += _normalised(by_cell)
+            self.cells[span.cells] += _normalised(by_cell)
 
     def summaries(self) -> tuple[Interval, Interval]:
         """Of annotators, and of cells."""
@@ -285,18 +291,9 @@ class _Together:
         return _summarise(self.density)
 
 
-def _sum_rows(values: FloatArray, row: IntArray, n: int) -> FloatArray:
-    """Sums of the rows that share a number; rows come in ascending order of it."""
-    used, first = np.unique(row, return_index=True)
-    if len(used) == len(values) == n:
-        return values
-    total = np.zeros((n, values.shape[1]))
-    total[used] = np.add.reduceat(values, first, axis=0)
-    return total
-
-
 def _normalised(log_density: FloatArray) -> FloatArray:
-    density: FloatArray = np.exp(log_density - log_density.max(axis=1, keepdims=True))
+    density: FloatArray = log_density - log_density.max(axis=1, keepdims=True)
+    np.exp(density, out=density)
     density /= density.sum(axis=1, keepdims=True)
     return density
 
@@ -309,7 +306,7 @@ def _pool(log_likelihood: FloatArray, scale: _Scale, groups: Groups) -> FloatArr
     step = _transition(scale.x)
     scaled = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
     message = np.log(scaled @ step.T + 1e-300)
-    level = scale.prior + _sum_rows(message, groups.cell_annotator, len(scale.prior))
+    level = scale.prior + row_sums(groups.cell_annotator, len(scale.prior)) @ message
     others = level[groups.cell_annotator] - message
     others = np.exp(others - others.max(axis=1, keepdims=True))
     return _normalised(np.log(others @ step + 1e-300) + log_likelihood)

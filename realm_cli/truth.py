@@ -45,9 +45,9 @@ class Prevalence:
 
     def log_prior(self, block: Block, labels: Labels) -> FloatArray:
         """The same for all items of a class."""
-        if len(self.log_share) == 1:
+        if (self.log_share == self.log_share[0]).all():  # laying rows out costs as much as a fit
             shape = (block.n_items, self.log_share.shape[1])
-            return _only_known(np.broadcast_to(self.log_share, shape), block, labels)
+            return _only_known(np.broadcast_to(self.log_share[0], shape), block, labels)
         return _only_known(self.log_share[labels.item_class[block.items]], block, labels)
 
     def refit(self, class_counts: FloatArray) -> Prevalence:

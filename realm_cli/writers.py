@@ -55,7 +55,8 @@ def _parquet(rows: pa.Table, file: BinaryIO) -> None:
             writer.write_table(plain(rows.slice(start, ROWS)).cast(schema))
 
 
-def _csv(rows: pa.Table, file: BinaryIO) -> None:
+def write_csv(rows: pa.Table, file: BinaryIO) -> None:
+    """Any table as CSV that no spreadsheet runs."""
     with _text(file) as text:
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(map(guarded, rows.column_names))
@@ -95,7 +96,7 @@ def _wide_csv(rows: pa.Table, file: BinaryIO) -> None:
 
 WRITERS: Mapping[TableFormat, Callable[[pa.Table, BinaryIO], None]] = {
     TableFormat.PARQUET: _parquet,
-    TableFormat.CSV: _csv,
+    TableFormat.CSV: write_csv,
     TableFormat.WIDE_CSV: _wide_csv,
     TableFormat.JSONL: _jsonl,
 }

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tables import loaded, row
 
-from realm_cli import checkpoint, pipeline, prediction, run_folder
+from realm_cli import checkpoint, pipeline, prediction, run_folder, runs
 from realm_cli.annotations import NO_GOLD, build_table
 from realm_cli.checks import check_trainable
 from realm_cli.choices import TINY_T5, AnnotatorModel, LabelKind

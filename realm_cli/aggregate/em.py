@@ -6,6 +6,7 @@ log-likelihood, block by block, so that memory is that of the labels and their p
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -213,12 +214,17 @@ def _sums(
     first, *rest = labels.blocks
     if not rest:
         return one(first)
-    with ThreadPoolExecutor(THREADS) as pool:
-        parts = pool.map(one, labels.blocks)
-        total = next(parts)
-        for part in parts:
-            total = total.plus(part)
+    parts = _pool().map(one, labels.blocks)
+    total = next(parts)
+    for part in parts:
+        total = total.plus(part)
     return total
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """The threads of all passes: starting some anew for each costs as much as a small pass."""
+    return ThreadPoolExecutor(THREADS)
 
 
 def _posterior(

@@ -10,6 +10,8 @@ knowledge.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy.special import expit, log_expit, logit
 
@@ -22,8 +24,12 @@ from realm_cli.annotator_models.levels import (
     climb,
     draw_levels,
     log_prior,
+    on_grid,
 )
 from realm_cli.labels import FloatArray, Labels
+from realm_cli.spans import Span
+
+_GRID = np.linspace(-9, 9, N_POINTS)
 
 
 class Expertise:
@@ -70,14 +76,27 @@ class Expertise:
 
     def draw(self, counts: FloatArray, parameters: Levels, rng: np.random.Generator) -> Levels:
         """U and v given the truth."""
-        grid = np.linspace(-9, 9, N_POINTS)
-        w = expit(grid)[None, :]
-        share = 1 / self.groups.n_options[:, None]
         wrong = self.groups.n - counts[:, 0]
-        by_group = counts * np.log(w + (1 - w) * share) + wrong[:, None] * np.log1p(-w)
-        by_cell = np.zeros((len(self.groups.cell_annotator), N_POINTS))
-        np.add.at(by_cell, self.groups.cell, by_group)
-        return draw_levels(by_cell, grid, self.groups, self.prior, parameters, rng)
+        miss = np.log1p(-expit(_GRID))
+
+        def by_cell(span: Span) -> FloatArray:
+            some = span.groups
+            by_group = counts[some] * self._hit_on_grid[some]
+            by_group += wrong[some, None] * miss
+            return np.asarray(span.by_cell @ by_group)
+
+        return draw_levels(by_cell, _GRID, self.labels, self._prior_on_grid, parameters, rng)
+
+    @cached_property
+    def _hit_on_grid(self) -> FloatArray:
+        """`[G, points]` log-probability of a right label at every point."""
+        w = expit(_GRID)[None, :]
+        hit: FloatArray = np.log(w + (1 - w) / self.groups.n_options[:, None])
+        return hit
+
+    @cached_property
+    def _prior_on_grid(self) -> FloatArray:
+        return on_grid(self.prior, _GRID, self.labels.n_annotators)
 
     def knowledge(self, parameters: Levels) -> FloatArray | None:
         """It follows from the right labels."""

@@ -6,6 +6,7 @@ leans on its annotator. A group's labels succeed with probability sigmoid(theta 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,7 +14,8 @@ import numpy as np
 from scipy.special import expit, log_expit
 
 from realm_cli.config import TASK_SCALE
-from realm_cli.labels import FloatArray, Groups
+from realm_cli.labels import FloatArray, Groups, Labels
+from realm_cli.spans import Span
 
 N_POINTS = 200
 """Points of a grid that parameters are drawn from."""
@@ -158,42 +160,59 @@ def log_prior(levels: Levels, prior: LevelPrior) -> float:
     )
 
 
+def on_grid(prior: LevelPrior, grid: FloatArray, n_annotators: int) -> FloatArray:
+    """`[A, points]` the log-density of u at every point, up to a constant."""
+    return prior.log_density(np.repeat(grid[:, None], n_annotators, axis=1)).T.copy()
+
+
 def draw_levels(
-    log_likelihood: FloatArray,
+    log_likelihood: Callable[[Span], FloatArray],
     grid: FloatArray,
-    groups: Groups,
-    prior: LevelPrior,
+    labels: Labels,
+    log_prior: FloatArray,
     levels: Levels,
     rng: np.random.Generator,
 ) -> Levels:
     """U and v drawn by Gibbs steps on a grid of theta.
 
     Args:
-        log_likelihood: `[C, points]` of each cell's labels at each theta.
+        log_likelihood: `[cells, points]` of the labels of a span's cells at each theta.
         grid: `[points]` theta, evenly spaced.
-        groups: The groups.
-        prior: Of u.
+        labels: The labels.
+        log_prior: `[A, points]` of u.
         levels: The draw before.
         rng: Where chance comes from.
     """
-    n_annotators = len(levels.level)
-    by_level = prior.log_density(np.repeat(grid[:, None], n_annotators, axis=1)).T.copy()
-    if not groups.cell_task.any():
-        who = groups.cell_annotator
-        by_level[who] += log_likelihood
-        return Levels(_draw(by_level, grid, rng), levels.deviation)
-    steps = -(((grid[None, :] - levels.level[groups.cell_annotator][:, None]) / TASK_SCALE) ** 2)
-    theta = _draw(log_likelihood + steps / 2, grid, rng)
-    near = -(((grid[None, :] - theta[:, None]) / TASK_SCALE) ** 2) / 2
-    np.add.at(by_level, groups.cell_annotator, near)
-    level = _draw(by_level, grid, rng)
-    return Levels(level, theta - level[groups.cell_annotator])
+    level, deviation = np.empty_like(levels.level), levels.deviation.copy()
+    one_task = not labels.groups.cell_task.any()
+    for span in labels.spans:
+        people, cells = span.annotators, span.cells
+        by_cell = log_likelihood(span)
+        who = labels.groups.cell_annotator[cells]
+        if not one_task:
+            theta = _draw(by_cell + _log_steps(grid, levels.level[who]), grid, rng)
+            by_cell = _log_steps(grid, theta)
+        level[people] = _draw(log_prior[people] + span.by_annotator @ by_cell, grid, rng)
+        if not one_task:
+            deviation[cells] = theta - level[who]
+    return Levels(level, deviation)
+
+
+def _log_steps(grid: FloatArray, centre: FloatArray) -> FloatArray:
+    """`[C, points]` log-density of Normal(centre, TASK_SCALE^2), up to a constant."""
+    steps: FloatArray = (grid[None, :] - centre[:, None]) / TASK_SCALE
+    np.square(steps, out=steps)
+    steps /= -2
+    return steps
 
 
 def _draw(log_weights: FloatArray, grid: FloatArray, rng: np.random.Generator) -> FloatArray:
     """One grid point a row, with a step's width of jitter so that draws do not repeat."""
-    weights = np.cumsum(np.exp(log_weights - log_weights.max(axis=1, keepdims=True)), axis=1)
-    hit = (weights < rng.random((len(weights), 1)) * weights[:, -1:]).sum(axis=1)
+    weights = log_weights - log_weights.max(axis=1, keepdims=True)
+    np.exp(weights, out=weights)
+    np.cumsum(weights, axis=1, out=weights)
+    below = weights < rng.random((len(weights), 1)) * weights[:, -1:]
+    hit = np.count_nonzero(below, axis=1)
     step = grid[1] - grid[0]
     drawn: FloatArray = grid[hit] + step * (rng.random(len(weights)) - 0.5)
     return drawn

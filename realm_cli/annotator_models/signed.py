@@ -11,6 +11,8 @@ right more often than wrong tells them apart.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy.special import expit, log_expit
 
@@ -23,12 +25,15 @@ from realm_cli.annotator_models.levels import (
     climb,
     draw_levels,
     log_prior,
+    on_grid,
 )
 from realm_cli.labels import FloatArray, Labels
+from realm_cli.spans import Span
 
 PRIOR_MEAN = 1.5
 """With two options right 82 times in a hundred, with five 53."""
 PRIOR_SCALE = 1.5
+_GRID = np.linspace(PRIOR_MEAN - 9, PRIOR_MEAN + 9, N_POINTS)
 
 
 class Signed:
@@ -79,12 +84,26 @@ class Signed:
 
     def draw(self, counts: FloatArray, parameters: Levels, rng: np.random.Generator) -> Levels:
         """U and v given the truth."""
-        grid = np.linspace(PRIOR_MEAN - 9, PRIOR_MEAN + 9, N_POINTS)
-        x = grid[None, :] - self.offset[:, None]
-        wrong = (self.groups.n - counts[:, 0])[:, None]
-        by_cell = np.zeros((len(self.groups.cell_annotator), N_POINTS))
-        np.add.at(by_cell, self.groups.cell, counts * log_expit(x) + wrong * log_expit(-x))
-        return draw_levels(by_cell, grid, self.groups, self.prior, parameters, rng)
+        hit, miss = self._answers_on_grid
+        wrong = self.groups.n - counts[:, 0]
+
+        def by_cell(span: Span) -> FloatArray:
+            some = span.groups
+            by_group = counts[some] * hit[some]
+            by_group += wrong[some, None] * miss[some]
+            return np.asarray(span.by_cell @ by_group)
+
+        return draw_levels(by_cell, _GRID, self.labels, self._prior_on_grid, parameters, rng)
+
+    @cached_property
+    def _answers_on_grid(self) -> tuple[FloatArray, FloatArray]:
+        """Twice `[G, points]`: log-probability of a right and of a wrong label."""
+        x = _GRID[None, :] - self.offset[:, None]
+        return log_expit(x), log_expit(-x)
+
+    @cached_property
+    def _prior_on_grid(self) -> FloatArray:
+        return on_grid(self.prior, _GRID, self.labels.n_annotators)
 
     def knowledge(self, parameters: Levels) -> FloatArray | None:
         """It follows from the right labels."""

@@ -22,7 +22,7 @@ def find_report(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> 
     from realm_cli import runs
     from realm_cli.report.json_file import from_json
 
-    whole = _whole(paths)
+    whole = whole_of(paths)
     if whole is None:
         return _estimate(paths, data, judging)
     return runs.read_report(whole) if runs.is_run(whole) else from_json(whole)
@@ -36,7 +36,7 @@ def run_of(paths: list[Path]) -> Path | None:
     """
     from realm_cli import runs
 
-    whole = _whole(paths)
+    whole = whole_of(paths)
     if whole is not None and not runs.is_run(whole):
         raise UsageError(
             f"{whole} is a report without its annotations",
@@ -45,7 +45,7 @@ def run_of(paths: list[Path]) -> Path | None:
     return whole
 
 
-def _whole(paths: list[Path]) -> Path | None:
+def whole_of(paths: list[Path]) -> Path | None:
     """The one run or report that is named, or the newest run; None for export files."""
     from realm_cli import runs
 

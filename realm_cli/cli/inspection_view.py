@@ -12,7 +12,7 @@ from rich.text import Text
 
 from realm_cli.profiles import profile_text
 from realm_cli.report.reading import counted
-from realm_cli.report.terminal import typed
+from realm_cli.report.terminal_parts import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -68,7 +68,7 @@ class DataOptions:
     profile: Annotated[Path | None, _column("Settings saved by realm inspect --save-profile.")] = (
         None
     )
-    items: Annotated[
+    items_file: Annotated[
         Path | None, _column("File of items: their texts, options and gold, by item id.")
     ] = None
     item_col: Annotated[str | None, _column("Column of item ids.", "--item-col", "--item-key")] = (
@@ -132,7 +132,7 @@ class DataOptions:
         """The files with all that was said about reading them."""
         from realm_cli.intake import Source
 
-        return Source(tuple(files), self.reading(), self.items)
+        return Source(tuple(files), self.reading(), self.items_file)
 
 
 def unfold(command: Callable[..., None]) -> Callable[..., None]:

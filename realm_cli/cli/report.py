@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from realm_cli.choices import View
 from realm_cli.cli import console
 from realm_cli.cli.decisions import STDOUT, DecisionOptions, decided, write_decisions
-from realm_cli.cli.finding import find_report, run_of
+from realm_cli.cli.finding import run_of, whole_of
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from realm_cli.report.model import CompetenceReport
+    from collections.abc import Callable
 
-LOWEST = 50
-"""Annotators shown in a terminal, the least competent first."""
+    from rich.console import RenderableType
+
+    from realm_cli.reporting import Account
+
+FIRST = 50
+"""Rows shown in a terminal: the least competent, the most doubtful, the most surprising."""
+
+
+def _file(what: str) -> Any:
+    return typer.Option(help=what, rich_help_panel="Files", show_default=False)
 
 
 @dataclass(frozen=True)
@@ -29,14 +39,35 @@ class ViewOptions:
         bool, typer.Option("--annotators", help="Who can be trusted how far (the default).")
     ] = False
     tasks: Annotated[bool, typer.Option("--tasks", help="Competence by task.")] = False
-    all: Annotated[bool, typer.Option("--all", help="Not just the lowest 50.")] = False
-    json: Annotated[bool, typer.Option("--json", help="report.json on stdout.")] = False
-    html: Annotated[Path | None, typer.Option(help="Write a page to look at.")] = None
+    items: Annotated[
+        bool, typer.Option("--items", help="Items, the most doubtful first; who disagreed.")
+    ] = False
+    annotator: Annotated[
+        str | None, typer.Option(metavar="ID", help="All about one annotator.", show_default=False)
+    ] = None
+    all: Annotated[bool, typer.Option("--all", help="Not just the first 50.")] = False
+    json: Annotated[bool, typer.Option("--json", help="The view as JSON on stdout.")] = False
+    html: Annotated[Path | None, _file("Write a page to look at.")] = None
+    markdown: Annotated[Path | None, _file("Write Markdown.")] = None
+    csv: Annotated[Path | None, _file("Write rows for a spreadsheet.")] = None
+    parquet: Annotated[Path | None, _file("Write rows with their types.")] = None
+
+    def view(self) -> View:
+        """The one view asked for.
+
+        Raises:
+            UsageError: Several are.
+        """
+        asked = [view for view in View if getattr(self, view.value)]
+        if len(asked) > 1:
+            flags = " and ".join(f"--{view.value}" for view in asked)
+            raise UsageError(f"{flags} are different views", hint="ask for one at a time")
+        return asked[0] if asked else View.ANNOTATORS
 
 
 @unfold
 def report(
-    view: ViewOptions,
+    options: ViewOptions,
     data: DataOptions,
     judging: JudgeOptions,
     deciding: DecisionOptions,
@@ -51,38 +82,69 @@ def report(
 
     Example: realm report runs/first --annotators --html report.html
     """
-    if view.json and deciding.decisions == STDOUT:
+    view = options.view()
+    if options.json and deciding.decisions == STDOUT:
         raise UsageError("--json and --decisions - both write to standard output")
-    if deciding.wanted:
-        found = decided(run_of(paths or []), paths or [], data, judging, deciding)
-        write_decisions(found, deciding)
-    else:
-        found = find_report(paths or [], data, judging)
-    if view.json:
-        from realm_cli.report.json_file import to_json
+    ask = partial(_account, paths or [], data, judging)
+    account = _decided(ask, paths or [], (data, judging, deciding)) if deciding.wanted else ask()
+    from realm_cli.reporting import VIEWS, WRITERS
 
-        console.data(to_json(found))
+    forms = VIEWS[view]
+    shown = forms.of(account, options.annotator)
+    if options.json:
+        console.data(forms.json(shown))
     elif deciding.decisions != STDOUT:
-        _show(found, view)
-    if view.html is not None:
-        _write_html(found, view.html)
-        console.note(f"page: {view.html}")
+        screen = console.stdout()
+        screen.print(_screen(view, shown, screen.width, None if options.all else FIRST))
+    for form, write in WRITERS.items():
+        path = getattr(options, form)
+        if path is not None:
+            write(forms, shown, path)
+            console.note(f"{form}: {path}")
 
 
-def _show(found: CompetenceReport, view: ViewOptions) -> None:
+def _screen(view: View, shown: Any, width: int, limit: int | None) -> RenderableType:
     from realm_cli.report.terminal import annotators_view, tasks_view
+    from realm_cli.report.terminal_items import items_screen
+    from realm_cli.report.terminal_person import person_screen
 
-    screen = console.stdout()
-    limit = None if view.all else LOWEST
-    if view.annotators or not view.tasks:
-        screen.print(annotators_view(found, screen.width, limit=limit))
-    if view.tasks:
-        screen.print(tasks_view(found, screen.width, limit=limit))
+    screens: dict[View, Any] = {
+        View.ANNOTATORS: annotators_view,
+        View.TASKS: tasks_view,
+        View.ITEMS: items_screen,
+        View.ANNOTATOR: person_screen,
+    }
+    found: RenderableType = screens[view](shown, width, limit=limit)
+    return found
 
 
-def _write_html(found: CompetenceReport, path: Path) -> None:
-    from realm_cli.checkpoint import write_file, write_text
-    from realm_cli.report.html_page import to_html
+def _account(paths: list[Path], data: DataOptions, judging: JudgeOptions) -> Account:
+    """The report of a run or of a file that holds one, or label-only estimates from exports."""
+    from realm_cli import reporting, runs
+    from realm_cli.cli.settings import judge_settings
 
-    page = to_html(found)
-    write_file(path, lambda stage: write_text(page, stage))
+    whole = whole_of(paths)
+    if whole is None:
+        with console.working("judging annotators by their labels") as told:
+            return reporting.account_of_exports(data.source(paths), judge_settings(judging), told)
+    if data.anonymize:
+        raise UsageError(
+            "--anonymize hashes names as exports are read; a run's are as it was trained with",
+            hint="train with --anonymize, or report on the exports themselves",
+        )
+    if runs.is_run(whole):
+        return reporting.account_of_run(whole)
+    return reporting.account_of_report(whole)
+
+
+def _decided(
+    ask: Callable[[], Account],
+    paths: list[Path],
+    how: tuple[DataOptions, JudgeOptions, DecisionOptions],
+) -> Account:
+    """The same with decisions, which are written down."""
+    from realm_cli.reporting import Account
+
+    found = decided(run_of(paths), paths, *how)
+    write_decisions(found, how[-1])
+    return Account(found, lambda: ask().labelled())

@@ -53,7 +53,7 @@ def read(export: Export, request: Request) -> Iterator[Record]:
             "this is an output manifest: its labels are consolidated, and no worker's; expertise "
             "is learned from who gave which label",
             hint="give the job's worker responses or its consolidation request, and this file with "
-            "--items for its reference labels",
+            "--items-file for its reference labels",
         )
 
     def submissions() -> Iterator[Told]:
@@ -196,7 +196,7 @@ LOADER = Loader(
     reads="Each entry of a worker's content is a question, in the shapes of Mechanical Turk's "
     "forms. The annotator is the person (`identityData.sub`) where it is given, else `workerId`; "
     "of worker responses the folder's name is the item. A manifest gives items with reference "
-    "labels (`--items`), or annotations where it holds `annotationsFromAllWorkers`.",
+    "labels (`--items-file`), or annotations where it holds `annotationsFromAllWorkers`.",
     loses="Boxes and other shapes are counted as `other-answer:KIND`. Labels that a model made "
     "(`human-annotated: no`) are no gold.",
     example="ground_truth.json",

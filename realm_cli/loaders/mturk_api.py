@@ -1,7 +1,7 @@
 """Assignments as boto3's `list_assignments_for_hit` returns them, saved as JSON; answers are XML.
 
-Inputs are not in them: the item is the HIT, and its text comes from a file of items (`--items`)
-whose ids are HITIds.
+Inputs are not in them: the item is the HIT, and its text comes from a file of items
+(`--items-file`) whose ids are HITIds.
 """
 
 from __future__ import annotations
@@ -164,6 +164,7 @@ LOADER = Loader(
     reads="Pages of `Assignments`, one after another or in a list, or assignments alone. Each "
     "question of the XML answer is a task; selections are ticked options, free text is a label, "
     "and `taskAnswers` a form. The item is the HIT.",
-    loses="Inputs are not there: give the items' texts with `--items`, by HITId. Uploaded files.",
+    loses="Inputs are not there: give the items' texts with `--items-file`, by HITId. "
+    "Uploaded files.",
     example="mturk_api.json",
 )

@@ -76,6 +76,6 @@ LOADER = Loader(
     read=read,
     reads="Items, and in each of them a label by worker.",
     loses="There are no texts: annotators can be judged by their agreement, but no model can be "
-    "trained unless `--items` gives the texts.",
+    "trained unless `--items-file` gives the texts.",
     example="peerannot.json",
 )

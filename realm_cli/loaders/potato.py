@@ -110,7 +110,7 @@ LOADER = Loader(
     read=read,
     reads="Each annotation schema is a question, its names are options; the annotator is "
     "`user_id`, else the folder's name. Texts are read where `--label-col` names their schema.",
-    loses="Texts of the instances are not there: give them with `--items`. Pages, times and "
+    loses="Texts of the instances are not there: give them with `--items-file`. Pages, times and "
     "surveys.",
     example="potato.json",
 )

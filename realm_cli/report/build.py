@@ -24,6 +24,7 @@ from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
     AnnotatorReport,
+    CalibrationBin,
     Coefficient,
     CompetenceReport,
     Confidence,
@@ -49,6 +50,8 @@ from realm_cli.schema import Issue
 _SHOWN_PLACES = 20
 CONFIDENCE_LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Probabilities of posterior labels for which the report says how many items reach them."""
+CALIBRATION_BINS = 10
+"""Of equal width over 0..1; those without items are left out."""
 
 
 def build_report(
@@ -84,6 +87,7 @@ def build_report(
             _annotator(a, people, found, tuple(matrix[a])) for a in range(len(table.annotators))
         ),
         tasks=tuple(_task(t, table, matrix, by_task[t]) for t in range(len(table.items.tasks))),
+        calibration=_calibration(found),
         warnings=_warnings(issues),
         training=training_steps(history),
     )
@@ -177,6 +181,31 @@ def _accuracy_on_gold(found: Estimation, log_p: FloatArray | None) -> GoldAccura
         model=None if log_p is None else accuracy(np.exp(log_p)),
         posterior=accuracy(np.exp(found.fit.log_q)),
         majority=accuracy(vote_shares(table)),
+    )
+
+
+def _calibration(found: Estimation) -> tuple[CalibrationBin, ...]:
+    """How often posterior labels are right that are so and so probable; ties at their share.
+
+    Nothing where gold took part in the fit: it would be held against itself.
+    """
+    gold = found.crowd.table.items.gold
+    known = np.flatnonzero(gold != NO_GOLD)
+    if not len(known) or found.crowd.labels.known is not None:
+        return ()
+    q = np.exp(found.fit.log_q[known])
+    confidence = np.minimum(q.max(axis=1), 1.0)
+    right = winning_shares(q)[np.arange(len(known)), gold[known]]
+    place = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
+    return tuple(
+        CalibrationBin(
+            low=b / CALIBRATION_BINS,
+            high=(b + 1) / CALIBRATION_BINS,
+            n=int((place == b).sum()),
+            confidence=float(confidence[place == b].mean()),
+            accuracy=float(right[place == b].mean()),
+        )
+        for b in np.unique(place).tolist()
     )
 
 

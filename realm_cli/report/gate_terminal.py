@@ -16,7 +16,7 @@ from rich.text import Text
 
 from realm_cli.report import verdicts
 from realm_cli.report.model import GateStatus, Verdict
-from realm_cli.report.terminal import Encodable, typed
+from realm_cli.report.terminal_parts import Encodable, typed
 from realm_cli.report.verdicts import Decision
 
 MOST_ROWS = 20

@@ -6,21 +6,32 @@ import base64
 import functools
 import hashlib
 import statistics
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from realm_cli.report import reading
+from realm_cli import __version__
+from realm_cli.report import charts, reading
+from realm_cli.report.items import DOUBT_ORDER, SETTLED
 
 if TYPE_CHECKING:
+    from realm_cli.report.items import ItemsView
     from realm_cli.report.model import AnnotatorReport, CompetenceReport, TaskCompetence
+    from realm_cli.report.person import AnnotatorPage
 
 CHART_ROWS = 100
 """Annotators in the charts; the table holds everyone."""
 
 MATRIX_TASKS = 60
 """Tasks in the matrix; report.json holds all."""
+
+ITEM_ROWS = 1_000
+"""Items on a page about items, and labels on a page about a person."""
+
+MANY = 12
+"""From so many annotators on, histograms say more than the single people."""
 
 
 def to_html(report: CompetenceReport) -> str:
@@ -29,14 +40,55 @@ def to_html(report: CompetenceReport) -> str:
     The page's own script and style are allowed by their digests in a Content-Security-Policy and
     nothing else is, so that text which slipped through escaping still could not run or load.
     """
-    pages = _environment()
-    return pages.get_template("page.html.j2").render(
-        style=pages.get_template("style.css.j2").render(),
-        script=pages.get_template("sort.js.j2").render(),
-        report=report,
-        **_summary(report),
+    return _rendered(
+        "report.html.j2", report=report, written=_written(report), **_summary(report),
         **_charts(report),
+    )  # fmt: skip
+
+
+def items_to_html(view: ItemsView) -> str:
+    """The items that people could not settle, as a page like the report's."""
+    shown = view.first(ITEM_ROWS)
+    return _rendered(
+        "items.html.j2",
+        view=view,
+        items=shown,
+        written=("realm", __version__, None),
+        doubt_order=DOUBT_ORDER,
+        settled=SETTLED,
+        several_tasks=len({one.task for one in shown}) > 1,
+        with_gold=any(one.gold is not None for one in shown),
     )
+
+
+def person_to_html(page: AnnotatorPage) -> str:
+    """One page on one person."""
+    shown = page.surprising[:ITEM_ROWS]
+    return _rendered(
+        "person.html.j2",
+        page=page,
+        one=page.annotator,
+        kind_words=reading.KIND_WORDS[page.estimate.kind],
+        surprising=shown,
+        written=("realm", __version__, None),
+        found=[one for one in page.annotator.evidence if one.found],
+        drift=charts.drift(page.annotator) if len(page.annotator.over_time) > 1 else None,
+        with_gold=any(one.gold is not None for one in shown),
+        several_tasks=len({one.task for one in shown}) > 1,
+    )
+
+
+def _rendered(template: str, **values: Any) -> str:
+    pages = _environment()
+    return pages.get_template(template).render(
+        style=pages.get_template("style.css.j2").render(),
+        script=pages.get_template("tables.js.j2").render(),
+        **values,
+    )
+
+
+def _written(report: CompetenceReport) -> tuple[str, str, datetime | None]:
+    return report.tool.name, report.tool.version, report.created_at
 
 
 def _summary(report: CompetenceReport) -> dict[str, Any]:
@@ -59,15 +111,30 @@ def _summary(report: CompetenceReport) -> dict[str, Any]:
 def _charts(report: CompetenceReport) -> dict[str, Any]:
     people = reading.worst_first(report)
     tasks = [task.task for task in report.tasks[:MATRIX_TASKS]]
+    standing_out = [one for one in people if any(found.found for found in one.evidence)]
     return {
         "people": people,
         "forest": people[:CHART_ROWS],
         "left_out": max(len(people) - CHART_ROWS, 0),
         "most_labels": max((one.n_annotations for one in people), default=0) or 1,
+        "spread": _histograms(people) if len(people) >= MANY else (),
+        "standing_out": standing_out[:CHART_ROWS],
+        "standing_out_left": max(len(standing_out) - CHART_ROWS, 0),
+        "drifts": charts.drifts(people),
+        "curves": charts.training_curves(report.training),
+        "reliability": charts.reliability(report.calibration),
+        "agreements": [task for task in report.tasks if task.agreement is not None],
         "matrix_tasks": tasks,
         "matrix": [(one, _cells(one, tasks)) for one in people[:CHART_ROWS]],
         "tasks_left_out": len(report.tasks) - len(tasks),
     }
+
+
+def _histograms(people: list[AnnotatorReport]) -> tuple[tuple[str, charts.Histogram], ...]:
+    return (
+        ("How competent annotators are", charts.competences(people)),
+        ("Labels per annotator", charts.labels_each(people)),
+    )
 
 
 def _cells(one: AnnotatorReport, tasks: list[str]) -> list[TaskCompetence | None]:
@@ -85,14 +152,18 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"at": _at, "tens": _tens, "digest": _digest}
+    pages.filters |= {"at": _at, "tens": _tens, "digest": _digest, "number": _number}
     for function in (
+        reading.calibration_error,
+        reading.coefficient,
         reading.counted,
         reading.counts_words,
         reading.flag_sentence,
         reading.interval,
         reading.method_words,
         reading.percent,
+        reading.q_words,
+        reading.stretch_words,
         reading.warning_words,
     ):
         pages.globals[function.__name__] = function
@@ -104,6 +175,11 @@ def _shown(value: object) -> object:
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return reading.visible(value)
+
+
+def _number(value: int) -> str:
+    """A count with its thousands marked."""
+    return f"{value:,}"
 
 
 def _at(value: float) -> str:

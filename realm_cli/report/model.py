@@ -202,6 +202,42 @@ class Confusion(_Part):
     of: int
 
 
+class Evidence(_Part):
+    """One test of an annotator's labels.
+
+    Attributes:
+        test: Its name.
+        task: The task it looks at; null for all of them.
+        n: How many labels or items it rests on.
+        effect: How large what it looks for is; null where it cannot be measured.
+        p_value: Of that effect by chance alone.
+        q_value: The same among all tests of the report (false discovery rate).
+        found: Whether it is taken for real.
+        words: The same for a layman.
+        others: Annotators who take part in it.
+    """
+
+    test: str
+    task: str | None
+    n: int
+    effect: Annotated[float, Field(allow_inf_nan=False)] | None
+    p_value: Probability | None
+    q_value: Probability | None
+    found: bool
+    words: str
+    others: tuple[str, ...] = ()
+
+
+class Stretch(_Part):
+    """An annotator over some of their time."""
+
+    start: datetime | None
+    end: datetime | None
+    n: int
+    competence: Probability
+    competence_interval: Interval
+
+
 class AnnotatorReport(_Part):
     """One annotator: P(did not guess), P(label is correct), and what stands out.
 
@@ -222,6 +258,8 @@ class AnnotatorReport(_Part):
     reasons: tuple[str, ...] = ()
     confuses: Confusion | None = None
     by_task: tuple[TaskCompetence, ...]
+    evidence: tuple[Evidence, ...] = ()
+    over_time: tuple[Stretch, ...] = ()
 
 
 class TaskReport(_Part):
@@ -235,6 +273,24 @@ class TaskReport(_Part):
     mean_competence: Probability
     agreement: TaskAgreement | None = None
     competence: MeanCompetence | None = None
+
+
+class CalibrationBin(_Part):
+    """Items with gold whose posterior label is about as probable, and how many of them are right.
+
+    Attributes:
+        low: The least probability of a posterior label in here.
+        high: The next bin begins there.
+        n: Items.
+        confidence: Mean probability of their posterior labels.
+        accuracy: Share of those labels that are right.
+    """
+
+    low: Probability
+    high: Probability
+    n: int
+    confidence: Probability
+    accuracy: Probability
 
 
 class Place(_Part):
@@ -350,7 +406,8 @@ class CompetenceReport(_Part):
     summary: Summary
     annotators: tuple[AnnotatorReport, ...]
     tasks: tuple[TaskReport, ...]
+    calibration: tuple[CalibrationBin, ...] = ()
+    training: tuple[TrainingStep, ...] = ()
     decisions: Decisions | None = None
     gates: tuple[Verdict, ...] = ()
     warnings: tuple[Warning_, ...] = ()
-    training: tuple[TrainingStep, ...] = ()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 
 from realm_cli.report.model import (
     AnnotatorReport,
+    CalibrationBin,
     Coefficient,
     CompetenceReport,
     Decisions,
+    Evidence,
     Exclusion,
     Flag,
     GoldAccuracy,
     Interval,
     Kind,
     Selection,
+    Stretch,
     Warning_,
 )
 
@@ -182,6 +186,60 @@ def exclusion_words(found: Exclusion) -> str:
             f"{percent(found.gold.before, 1)} before, {percent(found.gold.after, 1)} after"
         )
     return words
+
+
+def summary_lines(report: CompetenceReport) -> list[tuple[str, str]]:
+    """What every view begins with: a word, and what there is to say of it."""
+    gold = report.summary.accuracy_on_gold
+    return [
+        ("data", counts_words(report)),
+        ("agreement", agreement_words(report)),
+        *([("gold", gold_words(gold))] if gold else []),
+        *([("calibration", calibration_words(report))] if report.calibration else []),
+        ("estimate", estimate_words(report)),
+        ("method", method_words(report)),
+        ("flagged", flagged_words(report)),
+        *_decision_lines(report.decisions),
+    ]
+
+
+def _decision_lines(decisions: Decisions | None) -> list[tuple[str, str]]:
+    """What was decided, and what excluding people would do."""
+    if decisions is None:
+        return []
+    lines = [("decisions", decision_words(decisions))]
+    if decisions.exclusion is not None:
+        lines.append(("without excluded", exclusion_words(decisions.exclusion)))
+    return lines
+
+
+def calibration_error(bins: Sequence[CalibrationBin]) -> float:
+    """Mean distance between confidence and accuracy, each bin weighed by its items."""
+    n = sum(one.n for one in bins)
+    return sum(one.n * abs(one.confidence - one.accuracy) for one in bins) / n
+
+
+def calibration_words(report: CompetenceReport) -> str:
+    """Whether the probabilities of posterior labels can be taken at their word."""
+    bins = report.calibration
+    n = sum(one.n for one in bins)
+    claimed = sum(one.n * one.confidence for one in bins) / n
+    right = sum(one.n * one.accuracy for one in bins) / n
+    return (
+        f"posterior labels claim {percent(claimed, 1)} and are right {percent(right, 1)} of the "
+        f"time; mean gap {100 * calibration_error(bins):.1f} points"
+    )
+
+
+def stretch_words(stretch: Stretch) -> str:
+    """When it was: a day, or two."""
+    days = [when.date().isoformat() for when in (stretch.start, stretch.end) if when is not None]
+    return " to ".join(dict.fromkeys(days)) or "unknown"
+
+
+def q_words(found: Evidence) -> str:
+    """How sure a test is, in brackets; nothing where it has no number for that."""
+    return "" if found.q_value is None else f" (q = {found.q_value:.2g})"
 
 
 def estimate_words(report: CompetenceReport) -> str:

@@ -12,6 +12,7 @@ from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.labels import FloatArray
 from realm_cli.report.model import AnnotatorReport, CompetenceReport, TaskCompetence
+from realm_cli.report.reading import worst_first
 
 
 def label_columns(
@@ -70,6 +71,33 @@ def annotators_table(report: CompetenceReport) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_ANNOTATORS)
 
 
+def people_table(report: CompetenceReport) -> pa.Table:
+    """A row an annotator, worst first, with all that the report says of them as a whole."""
+    rows = [
+        {
+            **_row(one.annotator_id, None, one),
+            "gold_n": one.gold.n if one.gold else None,
+            "gold_accuracy": one.gold.accuracy if one.gold else None,
+            "agreement_with_posterior": one.agreement_with_posterior,
+            "flags": list(one.flags),
+            "decision": one.decision,
+            "reasons": list(one.reasons),
+        }
+        for one in worst_first(report)
+    ]
+    return pa.Table.from_pylist(rows, schema=_PEOPLE)
+
+
+def cells_table(report: CompetenceReport) -> pa.Table:
+    """The annotator x task matrix: a row a cell, annotators worst first."""
+    rows = [
+        _row(one.annotator_id, cell.task, cell)
+        for one in worst_first(report)
+        for cell in one.by_task
+    ]
+    return pa.Table.from_pylist(rows, schema=_ANNOTATORS)
+
+
 _ANNOTATORS = pa.schema(
     [
         ("annotator_id", pa.string()),
@@ -81,6 +109,18 @@ _ANNOTATORS = pa.schema(
         ("competence", pa.float64()),
         ("competence_low", pa.float64()),
         ("competence_high", pa.float64()),
+    ]
+)
+
+_PEOPLE = pa.schema(
+    [
+        *(column for column in _ANNOTATORS if column.name != "task"),
+        ("gold_n", pa.int64()),
+        ("gold_accuracy", pa.float64()),
+        ("agreement_with_posterior", pa.float64()),
+        ("flags", pa.list_(pa.string())),
+        ("decision", pa.string()),
+        ("reasons", pa.list_(pa.string())),
     ]
 )
 

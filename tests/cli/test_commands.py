@@ -106,7 +106,7 @@ def test_the_newest_run_is_reported_on_where_none_is_named(tmp_path, colours, tw
 def test_views_of_a_run(tmp_path, two_tasks):
     shown = realm("report", two_tasks, "--tasks", "--html", "page.html", cwd=tmp_path)
     assert shown.returncode == 0
-    assert shown.stderr == "page: page.html\n"
+    assert shown.stderr == "html: page.html\n"
     assert "is it so" in shown.stdout
     assert "\x1b" not in shown.stdout
     page = (tmp_path / "page.html").read_text()

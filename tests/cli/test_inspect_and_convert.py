@@ -158,13 +158,13 @@ def test_names_are_hashed_everywhere_and_the_key_decides_how(tmp_path):
 def test_a_file_of_items_brings_texts_and_gold(tmp_path):
     (tmp_path / "votes.csv").write_text("item,worker,label\n1,ann,x\n1,bob,y\n2,ann,y\n", "utf-8")
     (tmp_path / "items.csv").write_text("item,text,gold\n1,one,x\n2,two,y\n", encoding="utf-8")
-    process = realm("report", "votes.csv", "--items", "items.csv", "--json", cwd=tmp_path)
+    process = realm("report", "votes.csv", "--items-file", "items.csv", "--json", cwd=tmp_path)
     report = json.loads(process.stdout)
     assert report["summary"]["accuracy_on_gold"]["n"] == 2
     assert realm("validate", "votes.csv", cwd=tmp_path).returncode == 3
-    assert realm("validate", "votes.csv", "--items", "items.csv", cwd=tmp_path).returncode == 0
+    assert realm("validate", "votes.csv", "--items-file", "items.csv", cwd=tmp_path).returncode == 0
     (tmp_path / "others.csv").write_text("item,text\n7,one\n", encoding="utf-8")
-    process = realm("validate", "votes.csv", "--items", "others.csv", cwd=tmp_path)
+    process = realm("validate", "votes.csv", "--items-file", "others.csv", cwd=tmp_path)
     assert (process.returncode, "none of the items" in process.stderr) == (3, True)
 
 

@@ -170,7 +170,7 @@ def test_a_manifest_holds_reference_labels_and_no_annotators(write, refusal):
     (issue,) = refusal(path)
     assert issue.code == "no-column:annotator"
     assert "no worker's" in issue.message
-    assert "--items" in (issue.hint or "")
+    assert "--items-file" in (issue.hint or "")
     (file,) = load_items([path])
     rows = file.table.to_pylist()
     assert [(row["item_id"], row["text"], row["gold"]) for row in rows] == [

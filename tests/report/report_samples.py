@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
 
 from realm_cli.config import DecisionSettings
 from realm_cli.decisions import decide
+from realm_cli.report.items import Labelled
 from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
     AnnotatorReport,
+    CalibrationBin,
+    Coefficient,
     CompetenceReport,
     Estimate,
+    Evidence,
     Exclusion,
     Flag,
     GoldAccuracy,
@@ -21,10 +27,13 @@ from realm_cli.report.model import (
     Interval,
     Kind,
     Place,
+    Stretch,
     Summary,
+    TaskAgreement,
     TaskCompetence,
     TaskReport,
     Tool,
+    TrainingStep,
     Warning_,
 )
 
@@ -88,6 +97,129 @@ def crowd(n_annotators: int = 40, n_tasks: int = 3) -> CompetenceReport:
             ),
         ),
     )
+
+
+def full(n_annotators: int = 40, n_tasks: int = 3) -> CompetenceReport:
+    """The same with all that a report can hold: evidence, time, decisions, curves, calibration."""
+    base = crowd(n_annotators, n_tasks)
+    people = tuple(_observed(i, one) for i, one in enumerate(base.annotators))
+    return base.model_copy(
+        update={
+            "annotators": people,
+            "tasks": tuple(
+                task.model_copy(update={"agreement": _agreement(0.7 - 0.1 * i)})
+                for i, task in enumerate(base.tasks)
+            ),
+            "calibration": tuple(
+                CalibrationBin(
+                    low=b / 10,
+                    high=(b + 1) / 10,
+                    n=20 + 8 * (b - 3) ** 2,
+                    confidence=b / 10 + 0.06,
+                    accuracy=round(min(b / 10 + 0.06 - 0.02 * (9 - b), 1), 4),
+                )
+                for b in range(3, 10)
+            ),
+            "training": tuple(
+                _step(stage, step)
+                for stage in ("final", "fold 1", "fold 2")
+                for step in range(0, 401, 20)
+            ),
+        }
+    )
+
+
+def _observed(i: int, one: AnnotatorReport) -> AnnotatorReport:
+    evidence = Evidence(
+        test="copied",
+        task="topic",
+        n=42,
+        effect=0.31,
+        p_value=0.0002,
+        q_value=0.004,
+        found=i % 8 == 3,
+        words="gave the same wrong labels as somebody else on 13 of 42 shared items",
+        others=("A000000000042",),
+    )
+    slope = (i % 5 - 2) * 0.04
+    middle = min(max(one.competence, 0.2), 0.8)
+    stretches = tuple(
+        Stretch(
+            start=WHEN + timedelta(days=7 * week),
+            end=WHEN + timedelta(days=7 * week + 6),
+            n=25,
+            competence=round(middle + slope * (week - 2), 4),
+            competence_interval=(
+                round(max(middle + slope * (week - 2) - 0.12, 0), 4),
+                round(min(middle + slope * (week - 2) + 0.1, 1), 4),
+            ),
+        )
+        for week in range(5)
+    )
+    decision = {3: "exclude", 4: "review"}.get(i % 8)
+    return one.model_copy(
+        update={
+            "evidence": (evidence,),
+            "over_time": stretches if i % 3 else (),
+            "decision": decision,
+            "reasons": ("competence below 0.4",) if decision == "exclude" else (),
+        }
+    )
+
+
+def _agreement(level: float) -> TaskAgreement:
+    def near(value: float) -> Coefficient:
+        value = round(value, 4)
+        return Coefficient(value=value, low=round(value - 0.05, 4), high=round(value + 0.04, 4))
+
+    return TaskAgreement(
+        n_items=380,
+        n_pairs=1140,
+        scale="nominal",
+        percent=near(level),
+        alpha=near(level - 0.2),
+        kappa=near(level - 0.21),
+        ac1=near(level - 0.12),
+    )
+
+
+def _step(stage: str, step: int) -> TrainingStep:
+    behind = {"final": 0.0, "fold 1": 0.12, "fold 2": 0.07}[stage]
+    done = 1 - 0.985**step
+    return TrainingStep(
+        stage=stage,
+        step=step,
+        loss=round(4.2 - 2.9 * done + behind, 4),
+        mean_expertise=round(0.5 + 0.17 * done - behind / 3, 4),
+        dev=round(-1.39 + 0.5 * done - behind, 4) if step % 40 == 0 else None,
+    )
+
+
+def labelled(report: CompetenceReport, n_items: int = 60) -> Labelled:
+    """Items and labels to go with a report; hostile ids make hostile labels and texts."""
+    dice = random.Random(5)
+    people = [one.annotator_id for one in report.annotators]
+    tasks = [task.task for task in report.tasks]
+    options = list(report.tasks[0].labels or ("negative", "neutral", "positive"))
+    labels, annotations = [], []
+    for i in range(n_items):
+        name, task = f"item-{i:03d}", tasks[i % len(tasks)]
+        said = [(who, dice.choice(options)) for who in dice.sample(people, min(4, len(people)))]
+        weights = [1 + 3 * sum(label == option for _, label in said) for option in options]
+        posterior = [round(weight / sum(weights), 4) for weight in weights]
+        best = max(range(len(options)), key=posterior.__getitem__)
+        labels.append(
+            {"item_id": name, "task": task, "label": options[best],
+             "probability": posterior[best], "posterior": posterior, "options": options,
+             "n_annotations": len(said), "majority_label": options[best] if i % 3 else None,
+             "gold": options[i % len(options)] if i % 4 == 0 else None}
+        )  # fmt: skip
+        text = people[i % len(people)] if i % 2 else f"The {i}. sentence that somebody had to judge"
+        annotations += [
+            {"item_id": name, "task": task, "annotator_id": who, "label": label, "text": text}
+            for who, label in said
+        ]
+    return Labelled(pa.Table.from_pylist(labels), pa.Table.from_pylist(annotations))
 
 
 def label_only() -> CompetenceReport:

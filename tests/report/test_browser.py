@@ -6,7 +6,9 @@ import pytest
 import report_browser
 import report_samples as samples
 
-from realm_cli.report.html_page import to_html
+from realm_cli.report.html_page import items_to_html, person_to_html, to_html
+from realm_cli.report.items import items_view
+from realm_cli.report.person import annotator_page
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,9 +67,30 @@ def written(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("report", [samples.crowd(), samples.hostile(), samples.crowd(5, 20)])
-def test_it_loads_quietly_fits_and_is_readable(page, written, report):
-    page.open(written(report), width=1280)
+REPORTS = {
+    "crowd": samples.crowd(),
+    "full": samples.full(),
+    "hostile": samples.hostile(),
+    "many-tasks": samples.crowd(5, 20),
+}
+
+
+def pages():
+    """Every kind of page, on ordinary and on hostile text."""
+    for name, report in REPORTS.items():
+        yield name, to_html(report)
+    for name in ("full", "hostile"):
+        labelled = samples.labelled(REPORTS[name])
+        yield f"items-{name}", items_to_html(items_view(labelled))
+        who = REPORTS[name].annotators[3].annotator_id
+        yield f"person-{name}", person_to_html(annotator_page(REPORTS[name], labelled, who))
+
+
+@pytest.mark.parametrize(("name", "text"), list(pages()), ids=lambda value: value[:20])
+def test_it_loads_quietly_fits_and_is_readable(page, tmp_path, name, text):
+    path = tmp_path / f"{name}.html"
+    path.write_text(text, encoding="utf-8")
+    page.open(path, width=1280)
     assert page.run("document.querySelectorAll('thead button').length") > 0
     for width in (1280, 390, 360):
         for scheme in ("light", "dark"):
@@ -92,6 +115,63 @@ def test_the_keyboard_sorts(page, written):
     assert page.run("document.querySelector('[role=status]').textContent") == (
         "Sorted by labels, highest first."
     )
+
+
+FILTER = """
+new Promise((done) => {
+  const field = document.querySelector("#annotators ~ input");
+  field.value = "WORDS";
+  field.dispatchEvent(new Event("input"));
+  setTimeout(() => done([...document.querySelectorAll("#annotators ~ .panel tbody tr")]
+    .filter((row) => row.getClientRects().length).map((row) => row.cells[0].textContent)), 300);
+})
+"""
+
+
+def test_the_filter_keeps_rows_with_all_its_words(page, written):
+    report = samples.crowd()
+    page.open(written(report), width=390)
+    wanted = [
+        one.annotator_id
+        for one in report.annotators
+        if "guesser" in one.flags and one.annotator_id.startswith("person")
+    ]
+    assert sorted(page.run(FILTER.replace("WORDS", "GUESSER person"))) == sorted(wanted)
+    status = "document.querySelector('#annotators ~ [role=status]').textContent"
+    assert page.run(status) == f"{len(wanted)} of 40 shown."
+    assert len(page.run(FILTER.replace("WORDS", ""))) == 40
+    assert page.run(status) == ""
+
+
+def test_the_filter_is_reached_with_the_keyboard(page, written):
+    page.open(written(samples.crowd()), width=1280)
+    page.run("document.querySelector('#annotators ~ input').focus()")
+    page.call("Input.insertText", text="below-chance")
+    page.run("new Promise((done) => setTimeout(done, 300))")
+    assert page.run("document.querySelector('#annotators ~ [role=status]').textContent") == (
+        "1 of 40 shown."
+    )
+    page.press("Tab")
+    assert page.run("document.activeElement.closest('.panel') !== null")
+
+
+def test_links_lead_to_sections(page, written):
+    page.open(written(samples.full()), width=1280)
+    assert page.run("document.querySelectorAll('nav a').length") == 9
+    assert page.run(
+        "[...document.querySelectorAll('nav a')].every((a) => document.querySelector(a.hash))"
+    )
+
+
+def test_five_thousand_annotators_stay_usable(page, written):
+    path = written(samples.crowd(5000))
+    assert path.stat().st_size < 4_000_000
+    page.open(path, width=1280)
+    page.run("document.querySelectorAll('#annotators ~ .panel thead button')[1].click()")
+    labels = list(map(int, page.run(COLUMN.format(column=1))))
+    assert labels == sorted(labels)
+    assert len(labels) == 5000
+    assert page.complaints() == []
 
 
 def test_empty_cells_stay_last(page, written):

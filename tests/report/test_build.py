@@ -87,6 +87,14 @@ def test_summary_by_hand():
     assert (gold.n, gold.majority, gold.posterior, gold.model) == (2, 0.75, 0.5, 0.75)
 
 
+def test_calibration_by_hand():
+    # Of items 0 and 1 with gold 0: claimed .9 and right, claimed .7 and wrong. Item 2 has no gold.
+    low, high = report_on(three_items()).calibration
+    assert (low.low, low.high, low.n, low.accuracy) == (0.7, 0.8, 1, 0.0)
+    assert (high.low, high.high, high.n, high.accuracy) == (0.9, 1.0, 1, 1.0)
+    assert (low.confidence, high.confidence) == pytest.approx((0.7, 0.9))
+
+
 def test_gold_is_told_apart_from_what_is_unknown():
     items = items_of([2, 2])
     report = report_on(sure(table_of([(0, 0, 0), (1, 1, 1)], items), [0, 1]))
