@@ -142,6 +142,14 @@ class Flag(StrEnum):
     FEW_LABELS = "few-labels"
     BELOW_CHANCE = "below-chance"
     ONE_LABEL = "one-label"
+    CONSTANT_ANSWERS = "constant-answers"
+    POSITION_BIAS = "position-bias"
+    TOO_FAST = "too-fast"
+    COPYING = "copying"
+    DRIFT = "drift"
+    MINORITY = "minority"
+    INCONSISTENT = "inconsistent"
+    ACCEPTS_PRELABELS = "accepts-prelabels"
 
     @property
     def sentence(self) -> str:
@@ -154,7 +162,43 @@ _FLAG_SENTENCES = {
     Flag.FEW_LABELS: "too few labels to judge this annotator by",
     Flag.BELOW_CHANCE: "right less often than someone who guesses",
     Flag.ONE_LABEL: "gave the same answer every time",
+    Flag.CONSTANT_ANSWERS: "gives one label far more often than these items explain",
+    Flag.POSITION_BIAS: "picks one place among the options far more often than these items explain",
+    Flag.TOO_FAST: "far faster than others on the same items, and right less often than most",
+    Flag.COPYING: "agrees with one other annotator on wrong answers, too: one of the two may copy",
+    Flag.DRIFT: "was right clearly more often, or less, in one part of the work than in the rest",
+    Flag.MINORITY: "disagrees with most the same way as some others: perhaps another view",
+    Flag.INCONSISTENT: "answers the same item differently the next time, more often than others",
+    Flag.ACCEPTS_PRELABELS: "leaves suggested labels as they are far more often than others",
 }
+
+
+class Evidence(_Part):
+    """What one test says of an annotator; `docs/evidence.md` explains each.
+
+    `effect` is in the test's own unit. `p_value` says how often chance does as much, `q_value` what
+    share of findings as clear as this one may be false. `others` are the annotators it is about.
+    """
+
+    test: str
+    task: str | None = None
+    n: int
+    effect: Annotated[float, Field(allow_inf_nan=False)] | None
+    p_value: Probability
+    q_value: Probability
+    found: bool
+    words: str
+    others: tuple[str, ...] = ()
+
+
+class Stretch(_Part):
+    """Competence over a part of an annotator's work, in the order it was submitted."""
+
+    start: datetime | None
+    end: datetime | None
+    n: int
+    competence: Probability
+    competence_interval: Interval
 
 
 class AnnotatorReport(_Part):
@@ -171,6 +215,8 @@ class AnnotatorReport(_Part):
     flags: tuple[str, ...]
     decision: str | None = None
     by_task: tuple[TaskCompetence, ...]
+    evidence: tuple[Evidence, ...] = ()
+    over_time: tuple[Stretch, ...] = ()
 
 
 class TaskReport(_Part):
