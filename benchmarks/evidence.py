@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import product
@@ -45,6 +45,12 @@ LABELS = (20, 50, 200)
 NULL_CROWDS, PATTERN_CROWDS = 336, 34
 """Crowds of each size: some thousand without anybody to be found, a hundred of each pattern."""
 SETS = ("snow_rte_temp", "nyu_mcqa", "ukp_convarg1")
+ONLY = {
+    "items with options of their own": "position-bias",
+    "repeated items": "inconsistent",
+    "pre-labels": "accepts-prelabels",
+}
+"""Kinds of crowd of `PARTLY`, and the test that needs them."""
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"
 
 
@@ -57,12 +63,13 @@ class Score:
     wrong: int
 
 
-def scores(world: World, n_labels: int, seed: int) -> dict[str, Score]:
-    """Every test on one crowd; whoever copies makes two of a pair."""
+def scores(world: World, n_labels: int, seed: int, tests: Sequence[str]) -> dict[str, Score]:
+    """Some tests on one crowd; whoever copies makes two of a pair."""
     crowd = records(world, n_labels, seed)
     case = case_of(crowd)
     found = {}
-    for name, test in EVIDENCE.items():
+    for name in tests:
+        test = EVIDENCE[name]
         odd = crowd.odd if name == world.pattern else np.zeros_like(crowd.odd)
         told = [entry for entry in weigh(name, test, case) if entry.found]
         hit = {entry.annotator for entry in told if odd[entry.annotator]}
@@ -77,66 +84,57 @@ def false_share(some: list[Score]) -> float:
     return float(np.mean([s.wrong / max(s.wrong + s.hit, 1) for s in some]))
 
 
-def told_in(job: tuple[World, int, int]) -> list[dict[str, Score]]:
+Job = tuple[World, int, int, tuple[str, ...]]
+"""A kind of crowd, labels each, how many crowds, which tests."""
+
+
+def told_in(job: Job) -> list[dict[str, Score]]:
     """Some crowds of a world, with their own seeds."""
-    world, n_labels, n = job
-    return [scores(world, n_labels, 1000 * n_labels + seed) for seed in range(n)]
+    world, n_labels, n, tests = job
+    return [scores(world, n_labels, 1000 * n_labels + seed, tests) for seed in range(n)]
 
 
-Map = Callable[[Callable[..., list[dict[str, Score]]], list[tuple[World, int, int]]], Iterator]
+Map = Callable[[Callable[[Job], list[dict[str, Score]]], list[Job]], Iterator]
 
 
 def false_alarms(spread: Map) -> str:
     """Share of crowds with nobody to be found in which a test finds somebody."""
-    everywhere = [name for name in EVIDENCE if name not in ONLY.values()]
     share = NULL_CROWDS // len(NULLS)
-    jobs = [(world, n, share) for n, world in product(LABELS, NULLS.values())]
-    parts = list(spread(told_in, jobs))
-    apart = [(PARTLY[name], n, NULL_CROWDS) for n, name in product(LABELS, ONLY)]
-    parts_apart = list(spread(told_in, apart))
+    everywhere = tuple(test for test in EVIDENCE if test not in ONLY.values())
+    jobs: list[Job] = [(w, n, share, everywhere) for n, w in product(LABELS, NULLS.values())]
+    jobs += [(PARTLY[name], n, NULL_CROWDS, (ONLY[name],)) for n, name in product(LABELS, ONLY)]
+    done = list(zip(jobs, spread(told_in, jobs), strict=True))
+    names = {world: name for name, world in {**NULLS, **PARTLY}.items()}
     rows = []
     for test in EVIDENCE:
-        if test in everywhere:
-            by_size = [(job[1], part) for job, part in zip(jobs, parts, strict=True)]
-        else:
-            by_size = [
-                (job[1], part)
-                for (job, part), name in zip(
-                    zip(apart, parts_apart, strict=True), list(ONLY) * len(LABELS), strict=True
-                )
-                if ONLY[name] == test
-            ]
-        wrong = {
-            n: [s[test].wrong > 0 for m, part in by_size if m == n for s in part] for n in LABELS
+        wrong = [
+            (n, names[world], scored[test].wrong > 0)
+            for (world, n, _, tests), part in done
+            if test in tests
+            for scored in part
+        ]
+        by_size = [share_of(one for n, _, one in wrong if n == size) for size in LABELS]
+        kinds = {
+            name: share_of(one for _, kind, one in wrong if kind == name)
+            for name in dict.fromkeys(k for _, k, _ in wrong)
         }
-        all_of_them = [one for some in wrong.values() for one in some]
-        worst = worst_world(test, jobs, parts) if test in everywhere else "–"
-        figures = [f"{np.mean(wrong[n]):.3f}" for n in LABELS]
-        rows.append([test, str(len(all_of_them)), *figures, f"{np.mean(all_of_them):.3f}", worst])
+        worst = max(kinds, key=lambda name: kinds[name])
+        told = f"{worst}: {kinds[worst]:.3f}" if kinds[worst] else "–"
+        figures = [f"{one:.3f}" for one in (*by_size, share_of(one for *_, one in wrong))]
+        rows.append([test, f"{len(wrong):,}", *figures, told])
     head = ["test", "crowds", *(f"{n} labels each" for n in LABELS), "all", "worst kind of crowd"]
     return markdown(head, rows)
 
 
-ONLY = {
-    "items with options of their own": "position-bias",
-    "repeated items": "inconsistent",
-    "pre-labels": "accepts-prelabels",
-}
-
-
-def worst_world(test: str, jobs: list, parts: list) -> str:
-    """The kind of crowd in which a test errs most often, and how often."""
-    names = {world: name for name, world in NULLS.items()}
-    wrong: dict[str, list[bool]] = {name: [] for name in NULLS}
-    for (world, *_), part in zip(jobs, parts, strict=True):
-        wrong[names[world]] += [scored[test].wrong > 0 for scored in part]
-    name = max(wrong, key=lambda one: float(np.mean(wrong[one])))
-    return f"{name}: {np.mean(wrong[name]):.3f}" if any(wrong[name]) else "–"
+def share_of(happened: Iterable[bool]) -> float:
+    """How often something happened."""
+    return float(np.mean(list(happened)))
 
 
 def power(spread: Map) -> str:
     """How many of the odd ones each test finds, and how many of its findings are wrong."""
-    jobs = [(world, n, PATTERN_CROWDS) for world, n in product(PATTERNS.values(), LABELS)]
+    tests = tuple(EVIDENCE)
+    jobs = [(world, n, PATTERN_CROWDS, tests) for world, n in product(PATTERNS.values(), LABELS)]
     parts = list(spread(told_in, jobs))
     rows = []
     for place, (name, world) in enumerate(PATTERNS.items()):

@@ -224,7 +224,7 @@ def _sums(
 def _posterior(
     labels: Labels, answers: Answers, truth: Truth, block: Block
 ) -> tuple[FloatArray, float]:
-    """Eq. (8): `[items, W]` of a block, and the log-evidence of its labels."""
+    """`[items, W]` posterior of a block (eq. 8), and the log-evidence of its labels."""
     q = _scores(labels, answers, truth, block)
     peak = q.max(axis=1)
     q -= peak[:, None]

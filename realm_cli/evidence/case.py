@@ -102,6 +102,12 @@ class Case:
         """K of each label's item `[N]`."""
         return self.labels.n_options[self.labels.item]
 
+    @property
+    def rank(self) -> IntArray:
+        """Place of each item in the order of names `[I]`."""
+        named = self.labels.rank
+        return np.arange(self.labels.n_items) if named is None else named
+
     def column(self, name: str) -> pa.ChunkedArray:
         """A column of the table, in the order of the labels `[N]`."""
         column = self.table.rows[name]

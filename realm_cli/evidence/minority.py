@@ -41,7 +41,9 @@ def minority(case: Case) -> Signs:
     less what is common to all pairs of either annotator. What one half says of an annotator's
     partners, friends of friends included, is held against what the other half says, and its
     correlation against that of partners in random order. Of two of whom one may copy the other only
-    one counts. Effect: the correlation; 0 with fewer than two partners of the same mind.
+    one counts. Effect: the correlation; 0 with fewer than two partners of the same mind, or
+    for those who dissent no more often than most: where a minority happens to prevail on an item,
+    it is the others who dissent together.
     """
     likeness = case.once(Likeness.of)
     if likeness is None:
@@ -63,11 +65,14 @@ def minority(case: Case) -> Signs:
             f"the same {len(alike[f])} others do: perhaps another view, not carelessness"
         )
 
-    effect = [one.correlation if len(one.alike) >= FEWEST_ALIKE else 0.0 for one in found]
+    share = dissents / np.maximum(case.counts(), 1)
+    often = share[who] > np.median(share)
+    enough = np.array([len(one.alike) >= FEWEST_ALIKE for one in found], dtype=bool)
+    effect = np.array([one.correlation for one in found])
     return Signs(
         annotator=who,
         n=np.round(dissents[who]).astype(np.int64),
-        effect=np.array(effect),
+        effect=np.where(often & enough, effect, 0.0),
         p_value=np.array([one.p_value for one in found]),
         words=words,
         others=lambda f: alike[f],
@@ -100,9 +105,8 @@ class _Views:
     @staticmethod
     def of(pairs: Pairs) -> _Views:
         """Either annotator of a pair is the other's partner."""
-        labels = pairs.case.labels
-        rank = np.arange(labels.n_items) if labels.rank is None else labels.rank
-        side = rank[labels.item[pairs.left]] % 2
+        case = pairs.case
+        side = case.rank[case.labels.item[pairs.left]] % 2
         found = [_shared_dissent(pairs, side == half) for half in (0, 1)]
         known = (found[0][1] > FAINT) & (found[1][1] > FAINT)
         who = np.concatenate([pairs.one[known], pairs.other[known]])
@@ -123,7 +127,7 @@ class _Views:
 
     def judge(self, mine: IntArray, rng: np.random.Generator) -> _Finding:
         """One person, by the places of their partners."""
-        seen, smooth = (part[:, mine] for part in (self.half, self.smooth))
+        seen, smooth = np.maximum(self.half[:, mine], 0), self.smooth[:, mine]
         first = np.stack([seen[0], smooth[0]])
         second = np.stack([smooth[1], seen[1]])
         first, second = (part - part.mean(axis=1, keepdims=True) for part in (first, second))

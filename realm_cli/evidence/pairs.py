@@ -22,7 +22,7 @@ FEWEST_SHARED = 8
 """Items that two people have to share before anything is said of them as a pair."""
 MOST = 12_000_000
 """Pairs of labels looked at; beyond, the items with the most labels are left out."""
-SAMPLE = 100_000
+SAMPLE = 50_000
 """Pairs of labels by which expectations are held against the crowd."""
 AT_ONCE = 1 << 18
 SHRUNK = 4.0
@@ -158,10 +158,10 @@ class _Expectation:
     def of(case: Case, left: IntArray, right: IntArray) -> _Expectation:
         """Learned from all pairs of labels, or a sample of them spread evenly over the items."""
         blank = _Expectation(case, _habits(case), logit(np.clip(case.competence, 0.02, 0.98)))
-        every = max(len(left) // SAMPLE, 1)
-        one, other = left[::every], right[::every]
-        turned = np.arange(len(one)) % 2 == 1
-        first, second = np.where(turned, other, one), np.where(turned, one, other)
+        rank = case.rank[case.labels.item[left]]
+        some = np.flatnonzero(rank % max(len(left) // SAMPLE, 1) == 0)
+        one, other = left[some], right[some]
+        first, second = np.concatenate([one, other]), np.concatenate([other, one])
         chance, doubt = blank._by_fit(first, second)
         label = case.labels.label
         x = blank._features(first, second, chance, doubt)
