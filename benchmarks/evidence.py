@@ -234,7 +234,7 @@ def main() -> None:
     text += markdown(head, [row for name in SETS for row in real(name)]) + "\n" + million()
     text += (
         f"Seeds 1000 n + 0, 1, ... for n labels each; {simulated / 60:.0f} minutes with "
-        f"`--processes {options.processes}` for the simulated crowds.\n\n"
+        f"{options.processes} processes for the simulated crowds.\n\n"
     )
     print(text)
     if options.write:
