@@ -256,12 +256,12 @@ class _Density:
 
     def summaries(self) -> tuple[Interval, Interval]:
         """Of annotators, and of cells."""
-        people = _summarise(self.people)
+        people = summarise(self.people)
         if self.one_task:
             who = self.groups.cell_annotator
             return people, Interval(people.mean[who], people.low[who], people.high[who])
         pooled = _pool(np.log(self.cells + 1e-300), self.scale, self.groups)
-        return people, _summarise(pooled)
+        return people, summarise(pooled)
 
 
 class _Together:
@@ -288,7 +288,7 @@ class _Together:
 
     def summary(self) -> Interval:
         """Of all labels, then of each task."""
-        return _summarise(self.density)
+        return summarise(self.density)
 
 
 def _normalised(log_density: FloatArray) -> FloatArray:
@@ -321,8 +321,8 @@ def _transition(x: FloatArray) -> FloatArray:
     return result
 
 
-def _summarise(weights: FloatArray) -> Interval:
-    """Mean and highest-density interval of each row; the grid's cells are 1/X wide."""
+def summarise(weights: FloatArray) -> Interval:
+    """Mean and highest-density interval of densities `[n, X]` on evenly spaced points of 0..1."""
     density = weights / weights.sum(axis=1, keepdims=True)
     order = np.argsort(-density, axis=1, kind="stable")
     ranked = np.take_along_axis(density, order, axis=1)
@@ -331,6 +331,7 @@ def _summarise(weights: FloatArray) -> Interval:
     np.put_along_axis(inside, order, mass - ranked < COVERAGE, 1)
     # A flat posterior knows nothing, and which points it leaves out would be left to chance.
     inside |= density >= NEARLY * np.where(inside, density, np.inf).min(axis=1, keepdims=True)
-    low = inside.argmax(axis=1) / GRID_SIZE
-    high = 1 - inside[:, ::-1].argmax(axis=1) / GRID_SIZE
-    return Interval(density @ _grid(), low, high)
+    size = density.shape[1]
+    low = inside.argmax(axis=1) / size
+    high = 1 - inside[:, ::-1].argmax(axis=1) / size
+    return Interval(density @ ((np.arange(size) + 0.5) / size), low, high)

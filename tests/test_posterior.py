@@ -16,7 +16,7 @@ from realm_cli.annotator_models.base import History
 from realm_cli.choices import AnnotatorModel, CrowdKind
 from realm_cli.config import CrowdSettings
 from realm_cli.labels import labels_of
-from realm_cli.posterior import GRID_SIZE, Judgement, _summarise, judge, left_out_agreement
+from realm_cli.posterior import GRID_SIZE, Judgement, judge, left_out_agreement, summarise
 
 each_model = pytest.mark.parametrize("name", list(ANNOTATOR_MODELS))
 
@@ -154,6 +154,6 @@ def test_highest_density_by_hand():
     density = np.zeros((1, GRID_SIZE))
     density[0, 100:200] = 1.0
     density[0, 300] = 1.0
-    found = _summarise(density)
+    found = summarise(density)
     assert found.low[0] == 100 / GRID_SIZE
     assert 195 / GRID_SIZE <= found.high[0] <= 301 / GRID_SIZE

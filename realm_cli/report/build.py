@@ -16,6 +16,9 @@ from realm_cli.clock import now
 from realm_cli.dependence import with_one_partner
 from realm_cli.doubts import FEW_LABELS, below_chance
 from realm_cli.estimation import Estimation
+from realm_cli.evidence import Entry, gather
+from realm_cli.evidence.case import Case
+from realm_cli.evidence.drift import stretches
 from realm_cli.labels import FloatArray
 from realm_cli.metrics import LoggedStep
 from realm_cli.posterior import GRID_SIZE
@@ -30,6 +33,7 @@ from realm_cli.report.model import (
     Confidence,
     ConfidenceShare,
     Estimate,
+    Evidence,
     Flag,
     GoldAccuracy,
     InputFile,
@@ -37,6 +41,7 @@ from realm_cli.report.model import (
     Kind,
     MeanCompetence,
     Place,
+    Stretch,
     Summary,
     TaskAgreement,
     TaskCompetence,
@@ -217,6 +222,9 @@ class _People:
         gold = table.items.gold[table.item]
         known = (gold != NO_GOLD) & ~table.is_gold  # nobody is scored on their own word
         self.table = table
+        case = Case.of(found)
+        self.evidence = gather(case)
+        self.over_time = stretches(case)
         self.n = self._sum(np.ones(len(table)))
         self.agreement = self._sum(found.judgement.agreement) / self.n
         self.below_chance = below_chance(found)
@@ -247,6 +255,31 @@ def _annotator(
         agreement_with_posterior=min(float(people.agreement[a]), 1.0),
         flags=tuple(_flags(a, people, _interval(judged.expertise, a))),
         by_task=by_task,
+        evidence=tuple(_evidence(entry, people.table) for entry in people.evidence[a]),
+        over_time=tuple(
+            Stretch(
+                start=part.start,
+                end=part.end,
+                n=part.n,
+                competence=part.competence,
+                competence_interval=part.interval,
+            )
+            for part in people.over_time[a]
+        ),
+    )
+
+
+def _evidence(entry: Entry, table: AnnotationTable) -> Evidence:
+    return Evidence(
+        test=entry.test,
+        task=None if entry.task is None else table.items.tasks[entry.task],
+        n=entry.n,
+        effect=entry.effect,
+        p_value=entry.p_value,
+        q_value=entry.q_value,
+        found=entry.found,
+        words=entry.words,
+        others=tuple(table.annotators[other] for other in entry.others),
     )
 
 
@@ -259,7 +292,9 @@ def _flags(a: int, people: _People, bounds: Interval) -> list[Flag]:
         Flag.BELOW_CHANCE: people.below_chance[a],
         Flag.ONE_LABEL: people.one_label[a],
     }
-    return [flag for flag, holds in found.items() if holds]
+    told = [flag for flag, holds in found.items() if holds]
+    seen = {entry.test for entry in people.evidence[a] if entry.found}
+    return told + [flag for flag in Flag if flag.value in seen]
 
 
 def _matrix(found: Estimation) -> list[list[TaskCompetence]]:

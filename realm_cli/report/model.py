@@ -175,6 +175,14 @@ class Flag(StrEnum):
     FEW_LABELS = "few-labels"
     BELOW_CHANCE = "below-chance"
     ONE_LABEL = "one-label"
+    CONSTANT_ANSWERS = "constant-answers"
+    POSITION_BIAS = "position-bias"
+    TOO_FAST = "too-fast"
+    COPYING = "copying"
+    DRIFT = "drift"
+    MINORITY = "minority"
+    INCONSISTENT = "inconsistent"
+    ACCEPTS_PRELABELS = "accepts-prelabels"
 
     @property
     def sentence(self) -> str:
@@ -187,6 +195,14 @@ _FLAG_SENTENCES = {
     Flag.FEW_LABELS: "too few labels to judge this annotator by",
     Flag.BELOW_CHANCE: "right less often than someone who guesses",
     Flag.ONE_LABEL: "gave the same answer every time",
+    Flag.CONSTANT_ANSWERS: "gives one label far more often than these items explain",
+    Flag.POSITION_BIAS: "picks one place among the options far more often than these items explain",
+    Flag.TOO_FAST: "far faster than others on the same items, and right less often than most",
+    Flag.COPYING: "agrees with one other annotator on wrong answers, too: one of the two may copy",
+    Flag.DRIFT: "was right clearly more often, or less, in one part of the work than in the rest",
+    Flag.MINORITY: "disagrees with most the same way as some others: perhaps another view",
+    Flag.INCONSISTENT: "answers the same item differently the next time, more often than others",
+    Flag.ACCEPTS_PRELABELS: "leaves suggested labels as they are far more often than others",
 }
 
 
@@ -203,33 +219,25 @@ class Confusion(_Part):
 
 
 class Evidence(_Part):
-    """One test of an annotator's labels.
+    """What one test says of an annotator; `docs/evidence.md` explains each.
 
-    Attributes:
-        test: Its name.
-        task: The task it looks at; null for all of them.
-        n: How many labels or items it rests on.
-        effect: How large what it looks for is; null where it cannot be measured.
-        p_value: Of that effect by chance alone.
-        q_value: The same among all tests of the report (false discovery rate).
-        found: Whether it is taken for real.
-        words: The same for a layman.
-        others: Annotators who take part in it.
+    `effect` is in the test's own unit. `p_value` says how often chance does as much, `q_value` what
+    share of findings as clear as this one may be false. `others` are the annotators it is about.
     """
 
     test: str
-    task: str | None
+    task: str | None = None
     n: int
     effect: Annotated[float, Field(allow_inf_nan=False)] | None
-    p_value: Probability | None
-    q_value: Probability | None
+    p_value: Probability
+    q_value: Probability
     found: bool
     words: str
     others: tuple[str, ...] = ()
 
 
 class Stretch(_Part):
-    """An annotator over some of their time."""
+    """Competence over a part of an annotator's work, in the order it was submitted."""
 
     start: datetime | None
     end: datetime | None

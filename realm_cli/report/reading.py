@@ -238,8 +238,8 @@ def stretch_words(stretch: Stretch) -> str:
 
 
 def q_words(found: Evidence) -> str:
-    """How sure a test is, in brackets; nothing where it has no number for that."""
-    return "" if found.q_value is None else f" (q = {found.q_value:.2g})"
+    """How sure a test is, in brackets."""
+    return f" (q = {found.q_value:.2g})"
 
 
 def estimate_words(report: CompetenceReport) -> str:
