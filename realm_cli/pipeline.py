@@ -22,12 +22,13 @@ from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, TrainingError
 from realm_cli.estimation import Crowd, Estimation, Told
+from realm_cli.hub import Fetching
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
 from realm_cli.report import json_file
 from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
-from realm_cli.report.model_card import model_card
+from realm_cli.report.model_card import TrainedModel, model_card
 from realm_cli.schema import Issue, Severity, plain
 from realm_cli.simulate.crowd import simulate
 from realm_cli.simulate.files import annotation_rows, truth_files
@@ -91,12 +92,14 @@ class Watch:
     Attributes:
         told: Told in words what is going on.
         watcher: Called after each training step.
+        fetching: Called now and then while a model is downloaded.
         saving: How often to leave a checkpoint.
         stop: Somebody's wish to end it.
     """
 
     told: Told = lambda _: None
     watcher: Callable[[Progress], None] | None = None
+    fetching: Fetching | None = None
     saving: Saving = field(default_factory=Saving)
     stop: Stop = field(default_factory=Stop)
 
@@ -171,7 +174,7 @@ def _finish(
     """Train from wherever it stands, and write the run's folder."""
     try:
         crowd = _crowd(loaded.table, settings)
-        backbone, encoded, template = _prepare(loaded.table.items, settings)
+        backbone, encoded, template = _prepare(loaded.table.items, settings, watch.fetching)
         trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
     except BaseException as error:
         if isinstance(error, TrainingError) or not unfinished.has_progress:
@@ -180,16 +183,21 @@ def _finish(
     report = _report(trained, loaded, settings, _truncation(encoded, settings))
     with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
-        (stage / "README.md").write_text(model_card(report), encoding="utf-8")
+        card = model_card(report, _trained_model(backbone, settings, template))
+        (stage / "README.md").write_text(card, encoding="utf-8")
         runs.write_side(stage / checkpoint.SIDE, trained.found, report)
-        record = runs.record(settings, template, loaded, encoded.n_truncated)
+        record = runs.record(settings, template, loaded, encoded.n_truncated).model_copy(
+            update={"commit": backbone.commit}
+        )
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
     return report
 
 
-def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
+def _prepare(
+    items: Items, settings: TrainSettings, fetching: Fetching | None
+) -> tuple[Backbone, EncodedItems, str]:
     """The model, the items as it reads them, and the template they were put in."""
     from realm_cli.backbones.base import Request
     from realm_cli.backbones.loading import load_backbone
@@ -199,10 +207,26 @@ def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedIt
     names = distinct_options(items)
     fixed = all(found is not None for found in runs.labels_of_tasks(items))
     request = Request(
-        settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
+        settings.model,
+        settings.seed,
+        tuple(names) if fixed else None,
+        settings.backbone,
+        settings.revision,
     )
-    backbone = load_backbone(request, [*prompts(items, template), *names])
+    backbone = load_backbone(request, [*prompts(items, template), *names], fetching)
     return backbone, encode(items, backbone, template, settings.max_length), template
+
+
+def _trained_model(backbone: Backbone, settings: TrainSettings, template: str) -> TrainedModel:
+    """What the card says of the model beside what the report knows."""
+    return TrainedModel(
+        usage=backbone.usage,
+        # A folder's path says more about somebody's machine than about the model.
+        base=Path(settings.model).name if Path(settings.model).is_dir() else settings.model,
+        commit=backbone.commit,
+        template=template,
+        settings=settings,
+    )
 
 
 def _train(
@@ -214,7 +238,8 @@ def _train(
     from realm_cli.fitting import Work, train_and_judge
 
     settings, unfinished, watch = how
-    return train_and_judge(crowd, Work(backbone, encoded, settings, unfinished, **vars(watch)))
+    listeners = (watch.told, watch.watcher, watch.saving, watch.stop)
+    return train_and_judge(crowd, Work(backbone, encoded, settings, unfinished, *listeners))
 
 
 def _report(

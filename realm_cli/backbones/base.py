@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from realm_cli.choices import BackboneKind
+from realm_cli.choices import BackboneKind, Usage
 from realm_cli.errors import ModelNotFoundError
 
 
@@ -25,12 +25,14 @@ class Request:
         labels: Every label, where the items of each task have one and the same list of options:
             an encoder's head has a column for each. None where options differ by item.
         kind: How to use the model; `auto` as its config says.
+        revision: Branch, tag or commit of a model on the hub.
     """
 
     model: str
     seed: int = 0
     labels: tuple[str, ...] | None = None
     kind: BackboneKind = BackboneKind.AUTO
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,17 @@ class Preset:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of texts `[I]` and options, and how many of them were cut at the limit."""
+    """Token ids of texts `[I]` and options, and which of them were cut at the limit."""
 
     inputs: tuple[list[int], ...]
     options: tuple[list[int], ...]
-    n_truncated: int
+    cut_inputs: tuple[int, ...] = ()
+    cut_options: tuple[int, ...] = ()
+
+    @property
+    def n_truncated(self) -> int:
+        """How many were cut."""
+        return len(self.cut_inputs) + len(self.cut_options)
 
 
 class Backbone(ABC):
@@ -62,7 +70,14 @@ class Backbone(ABC):
         model: The transformers model that is trained and saved.
         tokenizer: Its tokenizer.
         preset: Defaults that fit it.
+
+    Attributes:
+        usage: How its scores come about.
+        commit: The commit of the model on the hub, where it came from there.
     """
+
+    usage: ClassVar[Usage]
+    commit: str | None = None
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preset: Preset
@@ -117,7 +132,8 @@ def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
 
     transformers fills missing weights with random ones and says so in a log that nobody reads.
     """
-    found, told = kind.from_pretrained(model, output_loading_info=True, **changes)
+    safe = {"use_safetensors": True, "trust_remote_code": False}
+    found, told = kind.from_pretrained(model, output_loading_info=True, **safe, **changes)
     body = f"{found.base_model_prefix}."
     missing = [name for name in told["missing_keys"] if not changes or name.startswith(body)]
     if missing and not all("pooler" in name for name in missing):

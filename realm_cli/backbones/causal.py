@@ -17,6 +17,7 @@ from transformers import (
 from realm_cli.backbones import layout
 from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
+from realm_cli.choices import Usage
 
 PRETRAINED = Preset(epochs=3, learning_rate=2e-5)
 
@@ -34,6 +35,8 @@ class CausalBackbone(Backbone):
     The prompt and all options of an item stand in one row: every option sees the prompt and itself,
     and its places go on from the prompt's end, so the prompt is read once.
     """
+
+    usage = Usage.CAUSAL
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class CausalBackbone(Backbone):
         prompts, cut_prompts = layout.tokenise(self.tokenizer, texts, room)
         # A tokenizer that ends every text would have the prompt say that nothing follows.
         inputs = tuple(ids[:-1] if len(ids) > 1 and ids[-1] == end else ids for ids in prompts)
-        return Tokens(inputs, tuple([*ids, end] for ids in targets), cut_prompts + cut_targets)
+        return Tokens(inputs, tuple([*ids, end] for ids in targets), cut_prompts, cut_targets)
 
     def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """input_ids, attention_mask `[B, L]` padded on the left; option_ids, option_of `[B, P]`."""

@@ -40,6 +40,12 @@ class MethodOptions(JudgeOptions):
 class OptimiserOptions:
     """How it is learned; what is left open fits the model."""
 
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Branch, tag or commit of a model on the hub.", rich_help_panel="Training"
+        ),
+    ] = None
     backbone: Annotated[
         BackboneKind,
         typer.Option(
@@ -74,7 +80,42 @@ class OptimiserOptions:
 
 
 @dataclass(frozen=True)
-class OutputOptions:
+class PushOptions:
+    """Where the model goes besides."""
+
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REPO_ID",
+            help="Upload the model when it is trained, to a private repository (token: HF_TOKEN).",
+        ),
+    ] = None
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see it.")] = False
+
+    def check(self) -> None:
+        """Refuse what would fail at the end of the run, before it begins."""
+        from realm_cli import hub
+        from realm_cli.checkpoint import require_training_extra
+        from realm_cli.errors import UsageError
+
+        if self.push_to_hub is not None:
+            require_training_extra()
+            hub.check_push(self.push_to_hub)
+        elif self.public:
+            raise UsageError("--public is for what --push-to-hub uploads, and that was not given")
+
+    def push(self, folder: Path) -> None:
+        """Upload the model of a run that is whole."""
+        from realm_cli import hub
+        from realm_cli.checkpoint import SIDE
+
+        if self.push_to_hub is not None:
+            url = hub.push(folder, self.push_to_hub, public=self.public, without=[SIDE])
+            console.note(f"pushed: {url}")
+
+
+@dataclass(frozen=True)
+class OutputOptions(PushOptions):
     """Where the run goes."""
 
     out: Annotated[
@@ -124,11 +165,12 @@ def train(
     from realm_cli.runs import RUNS
     from realm_cli.unfinished import Saving
 
+    output.check()
     folder = output.resume or output.out or console.dated_folder(RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
     try:
-        with training_progress() as watcher, stopping() as stop:
-            watch = pipeline.Watch(console.note, watcher, saving, stop)
+        with training_progress() as shown, stopping() as stop:
+            watch = pipeline.Watch(console.note, shown.step, shown.fetching, saving, stop)
             if output.resume:
                 if files:
                     raise UsageError(
@@ -160,3 +202,4 @@ def train(
     console.note(f"run: {folder}")
     console.note(f"report: {folder / 'realm' / 'report.json'}")
     console.note(f"next: realm report {folder} --annotators")
+    output.push(folder)

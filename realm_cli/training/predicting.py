@@ -11,15 +11,28 @@ from realm_cli.batching import Collator, EncodedItems, ItemDataset
 from realm_cli.likelihood import log_option_probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from realm_cli.backbones.base import Backbone
     from realm_cli.labels import FloatArray
 
 
 @torch.inference_mode()
-def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) -> FloatArray:
+def predict_log_p(
+    backbone: Backbone,
+    encoded: EncodedItems,
+    batch_size: int,
+    told: Callable[[int], None] = lambda _: None,
+) -> FloatArray:
     """`[I, K]` log-probabilities of the options; -inf beyond an item's own.
 
     Items are batched by length, so that little of a batch is padding.
+
+    Args:
+        backbone: The model.
+        encoded: The items.
+        batch_size: Items a batch.
+        told: Called after each batch with its number of items.
     """
     backbone.model.eval()
     dataset = ItemDataset(encoded)
@@ -34,4 +47,5 @@ def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) ->
         scores = backbone.option_scores(on_device)
         values = log_option_probabilities(scores).cpu().double().numpy()
         log_p[rows, : values.shape[1]] = values
+        told(len(rows))
     return log_p
