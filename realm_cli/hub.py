@@ -369,5 +369,6 @@ def _upload(folder: Path, repo: str) -> str:
 
 def _first_line(error: BaseException) -> str:
     """What the hub said, or else what happened, in one line."""
-    told = getattr(error, "server_message", None) or str(error)
-    return next((line.strip() for line in told.splitlines() if line.strip()), type(error).__name__)
+    cause = error.__cause__ or error
+    told = getattr(error, "server_message", None) or str(cause)
+    return next((line.strip() for line in told.splitlines() if line.strip()), type(cause).__name__)

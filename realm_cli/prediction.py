@@ -26,6 +26,7 @@ from realm_cli.schema import DEFAULT_TASK, Findings, Issue, Severity, with_colum
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
+    from realm_cli.loaders import ItemFiles
 
 PIECE = 4096
 """Items that are tokenised, labelled and written together."""
@@ -89,10 +90,11 @@ def label(run: Path, source: Source, work: Work = AS_TRAINED) -> Labels:
     """
     record = checkpoint.read_record(run)
     require_training_extra()
-    wanted = _survey(record, source)
+    files = loaders.open_items(source.files, source.reading)
+    wanted = _survey(record, files)
     backbone = _backbone(run, record)
     labels = Labels(int(wanted.sum()), iter(()))
-    pieces = _label(_wanted(record, source, wanted), backbone, record, work, labels)
+    pieces = _label(_wanted(record, files, wanted), backbone, record, work, labels)
     return Labels(labels.n_items, pieces, labels.issues)
 
 
@@ -140,35 +142,35 @@ def _truncation(n_texts: int, n_options: int, limit: int) -> list[Issue]:
     ]
 
 
-def _survey(record: RunRecord, source: Source) -> npt.NDArray[np.bool_]:
+def _survey(record: RunRecord, files: ItemFiles) -> npt.NDArray[np.bool_]:
     """Which rows are the first of their item `[N]`, in the order of the files.
 
     Raises:
         InputError: With everything that is wrong with them.
     """
     broken, unfit, prints = Findings(), Findings(), []
-    for file in loaders.stream_items(source.files, source.reading):
+    for file in files.pieces():
         broken.extend(issue for issue in file.issues if issue.severity is Severity.ERROR)
         for rows in _in_pieces(file.table):
             filled, issues = _filled(rows, record)
             unfit.extend(issues)
             prints.append(fingerprints(filled))
     if broken:
-        raise loaders.refusal(source.files, broken.all())
+        raise loaders.refusal(files.paths, broken.all())
     if unfit:
         raise InputError("these items cannot be labelled", issues=unfit.all())
     is_first, clashing = first_of_each(prints)
     if len(clashing):
         raise InputError(
-            "the items contradict one another", issues=_clashes(record, source, clashing.tolist())
+            "the items contradict one another", issues=_clashes(record, files, clashing.tolist())
         )
     return is_first
 
 
-def _clashes(record: RunRecord, source: Source, rows: Sequence[int]) -> list[Issue]:
+def _clashes(record: RunRecord, files: ItemFiles, rows: Sequence[int]) -> list[Issue]:
     """What to say of rows whose item has come before with another text or other options."""
     findings, start = Findings(), 0
-    for table in _tables(record, source):
+    for table in _tables(record, files):
         here = [row - start for row in rows if start <= row < start + table.num_rows]
         good = ~np.isin(np.arange(table.num_rows), here)
         what = "has come before, with another text or other options"
@@ -177,19 +179,21 @@ def _clashes(record: RunRecord, source: Source, rows: Sequence[int]) -> list[Iss
     return list(findings.all())
 
 
-def _wanted(record: RunRecord, source: Source, wanted: npt.NDArray[np.bool_]) -> Iterator[pa.Table]:
+def _wanted(
+    record: RunRecord, files: ItemFiles, wanted: npt.NDArray[np.bool_]
+) -> Iterator[pa.Table]:
     """The rows that are to be labelled."""
     start = 0
-    for rows in _tables(record, source):
+    for rows in _tables(record, files):
         kept = rows.filter(pa.array(wanted[start : start + rows.num_rows]))
         start += rows.num_rows
         if kept.num_rows:
             yield kept
 
 
-def _tables(record: RunRecord, source: Source) -> Iterator[pa.Table]:
+def _tables(record: RunRecord, files: ItemFiles) -> Iterator[pa.Table]:
     """The rows of the files a piece at a time, filled in."""
-    for file in loaders.stream_items(source.files, source.reading):
+    for file in files.pieces():
         for rows in _in_pieces(file.table):
             yield _filled(rows, record)[0]
 

@@ -47,6 +47,7 @@ def push(run, **how):
     return ours.push(run, "tester/mine", **{"public": False, "without": ["realm"], **how})
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub's own
 @pytest.mark.parametrize("public", [False, True])
 def test_a_repository_is_private_unless_it_is_to_be_public(hub, run, public):
     assert push(run, public=public) == f"{hub.url}/tester/mine"

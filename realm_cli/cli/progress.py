@@ -120,16 +120,19 @@ class Lines:
     """A line now and then, where there is no terminal.
 
     Args:
-        quiet: Whether the first line comes only after the usual time, not at once.
+        quiet: Whether the first line comes only after some time, not at once.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self._last = time.monotonic() - (0 if quiet else SECONDS_BETWEEN_LINES)
+        self._last = None if quiet else -SECONDS_BETWEEN_LINES
 
     def tell(self, line: str, *, last: bool = False) -> None:
         """Show the line if it is time for one, or if it is the last."""
-        if last or time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
+        now = time.monotonic()
+        if self._last is None:
+            self._last = now
+        if last or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
             console.note(line)
 
 

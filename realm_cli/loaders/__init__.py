@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +74,7 @@ LOADERS: dict[str, Loader] = {
 """Format name -> loader. A new format is one file and one line here."""
 
 PIECE = 1 << 14
-"""Rows that `stream_items` gives at a time."""
+"""Rows of items that are read at a time."""
 
 AS_FOUND = Reading()
 """Nothing said by the user: formats are detected, columns found by their names."""
@@ -113,31 +114,53 @@ def load_items(paths: Sequence[Path], reading: Reading = AS_FOUND) -> tuple[Load
     return _load_all(paths, Request(reading, labelled=False))
 
 
-def stream_items(paths: Sequence[Path], reading: Reading = AS_FOUND) -> Iterator[LoadedFile]:
-    """Read items a piece at a time: as `load_items`, but never all of them are in memory.
+@dataclass(frozen=True)
+class ItemFiles:
+    """Files of items, to be gone through a piece at a time, and more than once.
 
-    Nothing is raised for bad rows: a piece carries its own issues.
+    Attributes:
+        paths: As the user named them.
+        exports: The files that these stand for.
+        request: How to read them.
+        problems: What is wrong with those that could not be opened.
+    """
+
+    paths: tuple[Path, ...]
+    exports: tuple[Export, ...]
+    request: Request
+    problems: tuple[Issue, ...]
+
+    def pieces(self) -> Iterator[LoadedFile]:
+        """What `load_items` gives for a file, for about PIECE rows of it at a time.
+
+        Nothing is raised for bad rows: a piece carries its own issues.
+
+        Raises:
+            InputError: With all that is wrong with files as a whole.
+        """
+        problems = Findings(self.problems)
+        for export in self.exports:
+            try:
+                yield from _pieces(export, self.request)
+            except InputError as error:
+                problems.extend(error.issues)
+        if problems:
+            raise refusal(self.paths, problems.all())
+
+
+def open_items(paths: Sequence[Path], reading: Reading = AS_FOUND) -> ItemFiles:
+    """Items that never are in memory all together; `load_items` for files of any length.
 
     Args:
         paths: Files, folders, patterns, archives or `-`, read in this order.
         reading: How to read them; the columns of annotator and label are not used.
 
-    Yields:
-        What `load_items` gives for a file, for about PIECE rows of it at a time.
-
     Raises:
-        InputError: With all that is wrong with files as a whole.
         UsageError: There is no such format, or no file was named.
     """
-    request = Request(reading, labelled=False)
-    problems = Findings()
-    for export in _exports(paths, request, problems):
-        try:
-            yield from _pieces(export, request)
-        except InputError as error:
-            problems.extend(error.issues)
-    if problems:
-        raise refusal(paths, problems.all())
+    request, problems = Request(reading, labelled=False), Findings()
+    found = tuple(_exports(paths, request, problems))
+    return ItemFiles(tuple(paths), found, request, problems.all())
 
 
 def _pieces(export: Export, request: Request) -> Iterator[LoadedFile]:
