@@ -71,12 +71,12 @@ def test_a_model_is_fetched_once_and_then_needs_no_hub(tmp_path, hub, checkpoint
     assert (tmp_path / "run" / model).read_bytes() == (tmp_path / "again" / model).read_bytes()
 
 
+@pytest.mark.slow
 def test_what_the_hub_does_not_give(tmp_path, hub, checkpoint, crowd):
     hub.add("acme/gated", checkpoint, gated=True)
     hub.add(MODEL, checkpoint)
-    hub.add("acme/pickled", checkpoint).files["pytorch_model.bin"] = hub.repos[
-        "acme/pickled"
-    ].files.pop("model.safetensors")
+    pickled = hub.add("acme/pickled", checkpoint).files
+    pickled["pytorch_model.bin"] = pickled.pop("model.safetensors")
     env = hub.env(tmp_path / "home")
     error, hint = refusal(tmp_path, env, model="acme/none")
     assert error.startswith("the model 'acme/none' is neither a folder here nor to be had from the")
@@ -91,6 +91,7 @@ def test_what_the_hub_does_not_give(tmp_path, hub, checkpoint, crowd):
     assert error == "the model 'acme/small' has no revision 'v9'"
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_gone_is_told_within_seconds(tmp_path, crowd):
     with serving() as hub:
         env = hub.env(tmp_path / "home")
@@ -124,6 +125,7 @@ def test_a_pushed_model_is_private_and_says_nothing_of_annotators(tmp_path, hub,
     assert TOKEN.encode() not in written
 
 
+@pytest.mark.slow
 def test_the_run_outlives_a_push_that_fails(tmp_path, hub, crowd):
     hub.refuses_commits = True
     env = hub.env(tmp_path / "home", HF_TOKEN=TOKEN)
@@ -140,6 +142,7 @@ def test_the_run_outlives_a_push_that_fails(tmp_path, hub, crowd):
     )
 
 
+@pytest.mark.slow
 def test_what_could_not_be_pushed_is_refused_before_training(tmp_path, hub, crowd):
     push = ("--push-to-hub", "tester/mine")
     error, _hint = refusal(tmp_path, hub.env(tmp_path / "home"), *push, model="tiny-t5")
