@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from realm_cli.choices import BackboneKind, Objective
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
+
+if TYPE_CHECKING:
+    from realm_cli.report.model import CompetenceReport
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,6 @@ def train(
     from realm_cli.cli.progress import stopping, training_progress
     from realm_cli.cli.settings import changed, train_settings
     from realm_cli.errors import StoppedError, UsageError
-    from realm_cli.report.json_file import to_json
     from realm_cli.runs import RUNS
     from realm_cli.unfinished import Saving
 
@@ -195,6 +197,14 @@ def train(
         console.note(stopped.message)
         console.note(f"next: realm train --resume {folder}")
         raise typer.Exit(stop.exit_code) from stopped
+    _tell(report, folder, output)
+    output.push(folder)
+
+
+def _tell(report: CompetenceReport, folder: Path, output: OutputOptions) -> None:
+    """What the run came to, and where it is."""
+    from realm_cli.report.json_file import to_json
+
     for warning in report.warnings:
         console.warn(warning.message)
     if output.json:
@@ -202,4 +212,3 @@ def train(
     console.note(f"run: {folder}")
     console.note(f"report: {folder / 'realm' / 'report.json'}")
     console.note(f"next: realm report {folder} --annotators")
-    output.push(folder)

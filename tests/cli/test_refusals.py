@@ -203,7 +203,7 @@ def test_a_checkpoint_cut_short(refused, export, tmp_path):
     weights.write_bytes(weights.read_bytes()[:5000])
     told = refused(2, "train", export(colour_rows()), "--model", "./model", "--out", "run")
     assert told.startswith("error: ./model holds no checkpoint that transformers can load: ")
-    assert "model.safetensors is no safetensors file, or it is cut short" in told
+    assert "model.safetensors is cut short: 5,000 bytes of" in told
 
 
 def test_debugging_shows_where(refused, export):
