@@ -35,6 +35,8 @@ class EncodedItems:
         option_rows: Which of them an item offers `[I]`.
         task: Task codes `[I]`.
         n_truncated: How many texts or options were longer than the limit.
+        n_cut_texts: How many items lost a part of their text.
+        n_cut_options: How many items have an option that lost a part.
     """
 
     inputs: tuple[list[int], ...]
@@ -42,6 +44,8 @@ class EncodedItems:
     option_rows: tuple[tuple[int, ...], ...]
     task: tuple[int, ...]
     n_truncated: int
+    n_cut_texts: int = 0
+    n_cut_options: int = 0
 
     def only(self, keep: IntArray) -> EncodedItems:
         """The items of the given codes, in that order."""
@@ -69,12 +73,16 @@ def encode(
     rows = [tuple(code[name] for name in options) for options in items.option_sets]
     limit = min(max_length, backbone.longest or max_length)
     tokens = backbone.encode(prompts(items, templates), names, limit)
+    cut = set(tokens.cut_options)
+    option_rows = tuple(rows[k] for k in items.option_set)
     return EncodedItems(
         inputs=tokens.inputs,
         options=tokens.options,
-        option_rows=tuple(rows[k] for k in items.option_set),
+        option_rows=option_rows,
         task=tuple(int(t) for t in items.task),
         n_truncated=tokens.n_truncated,
+        n_cut_texts=len(tokens.cut_inputs),
+        n_cut_options=sum(not cut.isdisjoint(row) for row in option_rows) if cut else 0,
     )
 
 

@@ -46,7 +46,10 @@ class TaskLabels(BaseModel):
 
 
 class RunRecord(BaseModel):
-    """run.json: what it takes to repeat the run and to use its model."""
+    """run.json: what it takes to repeat the run and to use its model.
+
+    `commit` is that of the model on the hub, where it came from there.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
@@ -57,6 +60,7 @@ class RunRecord(BaseModel):
     inputs: dict[str, str]
     versions: dict[str, str]
     n_truncated: int
+    commit: str | None = None
 
 
 def require_training_extra() -> None:

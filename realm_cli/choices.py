@@ -31,6 +31,15 @@ class BackboneKind(StrEnum):
     CAUSAL = "causal"
 
 
+class Usage(StrEnum):
+    """How a trained model scores options; its card shows how that is done without realm."""
+
+    SEQ2SEQ = "seq2seq"
+    LABELS = "labels"
+    PAIRS = "pairs"
+    CAUSAL = "causal"
+
+
 class AnnotatorModel(StrEnum):
     """How annotators err (`annotator_models/`); `auto` is chosen by held-out annotations."""
 

@@ -138,6 +138,7 @@ class TrainSettings(JudgeSettings):
     None stands for "as fits the model": the backbone's preset fills it in.
 
     Attributes:
+        revision: Branch, tag or commit of a model on the hub.
         tokens_per_batch: Tokens a step, texts and options with their padding, in the place of a
             number of items.
         cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
@@ -153,6 +154,7 @@ class TrainSettings(JudgeSettings):
     """
 
     model: str
+    revision: str | None = None
     backbone: BackboneKind = BackboneKind.AUTO
     objective: Objective = Objective.JOINT
     cross_fit: Annotated[int, Field(ge=1, le=20)] | None = None

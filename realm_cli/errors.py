@@ -9,6 +9,7 @@
     │   └── MissingExtraError   2   the command needs `pip install 'realm-cli[train]'`
     ├── InputError              3   the input is unreadable, invalid or ambiguous
     ├── TrainingError           4   training ran and came to nothing usable
+    ├── PushError               4   the run is whole, but its model is not on the hub
     └── StoppedError            130 training was asked to stop, and saved where it stood
 
 Exit code 0 is success, 1 a failed gate, 5 an inconclusive gate, 130 an interrupt.
@@ -83,6 +84,10 @@ class InputError(RealmError):
 
 class TrainingError(RealmError):
     """Training ran and came to nothing usable (a loss that is not a number, say)."""
+
+
+class PushError(RealmError):
+    """The run is whole, but its model could not be pushed to the hub."""
 
 
 class StoppedError(RealmError):

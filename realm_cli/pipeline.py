@@ -24,6 +24,7 @@ from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, TrainingError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
+from realm_cli.hub import Fetching
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
 from realm_cli.open_answers import with_sampled_options
@@ -31,7 +32,7 @@ from realm_cli.prompts import prompts, templates_for
 from realm_cli.report import json_file
 from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
-from realm_cli.report.model_card import model_card
+from realm_cli.report.model_card import TrainedModel, model_card
 from realm_cli.schema import Issue, Severity, plain
 from realm_cli.simulate.crowd import simulate
 from realm_cli.simulate.files import annotation_rows, truth_files
@@ -109,6 +110,7 @@ class Watch:
     Attributes:
         told: Told in words what is going on.
         watcher: Called after each training step.
+        fetching: Called now and then while a model is downloaded.
         saving: How often to leave a checkpoint.
         stop: Somebody's wish to end it.
         trackers: Whom else to tell of the final training.
@@ -116,6 +118,7 @@ class Watch:
 
     told: Told = lambda _: None
     watcher: Callable[[Progress], None] | None = None
+    fetching: Fetching | None = None
     saving: Saving = field(default_factory=Saving)
     stop: Stop = field(default_factory=Stop)
     trackers: tuple[Tracker, ...] = ()
@@ -197,7 +200,7 @@ def _finish(
     loaded = _opened(loaded, settings)
     try:
         crowd = crowd_of(loaded.table, settings)
-        backbone, encoded, templates = _prepare(loaded.table.items, settings)
+        backbone, encoded, templates = _prepare(loaded.table.items, settings, watch.fetching)
         work = (settings, _dev_items(crowd, loaded, settings), unfinished, watch)
         trained = _train(crowd, backbone, encoded, work)
     except BaseException as error:
@@ -207,9 +210,12 @@ def _finish(
     report = _report(trained, loaded, settings, _truncation(encoded, settings))
     with checkpoint.staged(unfinished.out) as stage:
         backbone.save(stage)
-        (stage / "README.md").write_text(model_card(report), encoding="utf-8")
+        card = model_card(report, _trained_model(backbone, settings, templates))
+        (stage / "README.md").write_text(card, encoding="utf-8")
         run_folder.write_side(stage / checkpoint.SIDE, trained.found, report, trained.history)
-        record = run_folder.record(settings, templates, loaded, encoded.n_truncated)
+        record = run_folder.record(settings, templates, loaded, encoded.n_truncated).model_copy(
+            update={"commit": backbone.commit}
+        )
         (stage / checkpoint.SIDE / checkpoint.RUN_FILE).write_text(
             record.model_dump_json(indent=2) + "\n", encoding="utf-8"
         )
@@ -241,7 +247,7 @@ def _opened(loaded: Loaded, settings: TrainSettings) -> Loaded:
 
 
 def _prepare(
-    items: Items, settings: TrainSettings
+    items: Items, settings: TrainSettings, fetching: Fetching | None
 ) -> tuple[Backbone, EncodedItems, tuple[str, ...]]:
     """The model, the items as it reads them, and the template of each task."""
     from realm_cli.backbones.base import Request, SequenceBackbone
@@ -251,10 +257,14 @@ def _prepare(
     names = distinct_options(items)
     fixed = all(found is not None for found in run_folder.labels_of_tasks(items))
     request = Request(
-        settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
+        settings.model,
+        settings.seed,
+        tuple(names) if fixed else None,
+        settings.backbone,
+        settings.revision,
     )
     texts = prompts(items, templates_for(items.tasks, settings))
-    backbone = load_backbone(request, [*texts, *names])
+    backbone = load_backbone(request, [*texts, *names], fetching)
     if settings.labels is LabelKind.OPEN and not isinstance(backbone, SequenceBackbone):
         raise UsageError(
             f"--labels open needs a model that writes, and {settings.model} is an encoder, which "
@@ -266,6 +276,20 @@ def _prepare(
     return backbone, encode(items, backbone, templates, settings.max_length), templates
 
 
+def _trained_model(
+    backbone: Backbone, settings: TrainSettings, templates: Sequence[str]
+) -> TrainedModel:
+    """What the card says of the model beside what the report knows."""
+    return TrainedModel(
+        usage=backbone.usage,
+        # A folder's path says more about somebody's machine than about the model.
+        base=Path(settings.model).name if Path(settings.model).is_dir() else settings.model,
+        commit=backbone.commit,
+        templates=tuple(templates),
+        settings=settings,
+    )
+
+
 def _train(
     crowd: Crowd,
     backbone: Backbone,
@@ -275,7 +299,8 @@ def _train(
     from realm_cli.fitting import Work, train_and_judge
 
     settings, dev, unfinished, watch = how
-    return train_and_judge(crowd, Work(backbone, encoded, settings, dev, unfinished, **vars(watch)))
+    listeners = (watch.told, watch.watcher, watch.saving, watch.stop, watch.trackers)
+    return train_and_judge(crowd, Work(backbone, encoded, settings, dev, unfinished, *listeners))
 
 
 def _report(

@@ -1,4 +1,4 @@
-"""Annotations -> files that realm, and everybody else, reads back as they were.
+"""Annotations and labels -> files that realm, and everybody else, reads back as they were.
 
 Canonical Parquet, CSV and JSON Lines hold one row an annotation and lose nothing. The wide CSV
 holds one row an item and a column an annotator: labels only.
@@ -14,6 +14,7 @@ import io
 import json
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import pyarrow as pa
@@ -26,7 +27,7 @@ from realm_cli.repeats import resolve
 from realm_cli.schema import Status, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 ROWS = 1 << 18
 """Rows that are turned from columns into text, or written, at a time."""
@@ -45,28 +46,49 @@ def write_annotations(rows: pa.Table, to: TableFormat, file: BinaryIO) -> None:
         to: The format.
         file: Where to; it stays open.
     """
-    WRITERS[to](rows, file)
+    if to is TableFormat.WIDE_CSV:
+        _wide_csv(rows, file)
+    else:
+        starts = range(0, max(rows.num_rows, 1), ROWS)
+        write_tables((rows.slice(start, ROWS) for start in starts), to, file)
 
 
-def _parquet(rows: pa.Table, file: BinaryIO) -> None:
-    schema = plain(rows.slice(0, 0)).schema
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for start in range(0, rows.num_rows, ROWS):
-            writer.write_table(plain(rows.slice(start, ROWS)).cast(schema))
+def write_tables(tables: Iterable[pa.Table], to: TableFormat, file: BinaryIO) -> None:
+    """Write tables of the same columns one after another; only one at a time is looked at.
+
+    Args:
+        tables: At least one, as `write_annotations` gets or of labels.
+        to: The format; not the wide one.
+        file: Where to; it stays open.
+    """
+    WRITERS[to](iter(tables), file)
 
 
 def write_csv(rows: pa.Table, file: BinaryIO) -> None:
     """Any table as CSV that no spreadsheet runs."""
+    _csv(iter([rows]), file)
+
+
+def _parquet(tables: Iterator[pa.Table], file: BinaryIO) -> None:
+    first = plain(next(tables))
+    with pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
+        for table in chain([first], tables):
+            writer.write_table(plain(table).cast(first.schema))
+
+
+def _csv(tables: Iterator[pa.Table], file: BinaryIO) -> None:
+    first = next(tables)
     with _text(file) as text:
         writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(map(guarded, rows.column_names))
-        for values in _values(rows):
-            writer.writerow([_cell(value) for value in values.values()])
+        writer.writerow(map(guarded, first.column_names))
+        for table in chain([first], tables):
+            for values in table.to_pylist():
+                writer.writerow([_cell(value) for value in values.values()])
 
 
-def _jsonl(rows: pa.Table, file: BinaryIO) -> None:
+def _jsonl(tables: Iterator[pa.Table], file: BinaryIO) -> None:
     with _text(file) as text:
-        for values in _values(rows):
+        for values in chain.from_iterable(table.to_pylist() for table in tables):
             told = {
                 name: value for name, value in values.items() if value is not None or name in ALWAYS
             }
@@ -94,10 +116,9 @@ def _wide_csv(rows: pa.Table, file: BinaryIO) -> None:
             writer.writerow([_cell(item.get(name)) for name in names])
 
 
-WRITERS: Mapping[TableFormat, Callable[[pa.Table, BinaryIO], None]] = {
+WRITERS: Mapping[TableFormat, Callable[[Iterator[pa.Table], BinaryIO], None]] = {
     TableFormat.PARQUET: _parquet,
-    TableFormat.CSV: write_csv,
-    TableFormat.WIDE_CSV: _wide_csv,
+    TableFormat.CSV: _csv,
     TableFormat.JSONL: _jsonl,
 }
 

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-from realm_cli.choices import BackboneKind
+from realm_cli.choices import BackboneKind, Usage
 from realm_cli.errors import ModelNotFoundError
 
 BEAMS = 4
@@ -33,12 +33,14 @@ class Request:
         labels: Every label, where the items of each task have one and the same list of options:
             an encoder's head has a column for each. None where options differ by item.
         kind: How to use the model; `auto` as its config says.
+        revision: Branch, tag or commit of a model on the hub.
     """
 
     model: str
     seed: int = 0
     labels: tuple[str, ...] | None = None
     kind: BackboneKind = BackboneKind.AUTO
+    revision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,17 @@ class Preset:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Token ids of texts `[I]` and options, and how many of them were cut at the limit."""
+    """Token ids of texts `[I]` and options, and which of them were cut at the limit."""
 
     inputs: tuple[list[int], ...]
     options: tuple[list[int], ...]
-    n_truncated: int
+    cut_inputs: tuple[int, ...] = ()
+    cut_options: tuple[int, ...] = ()
+
+    @property
+    def n_truncated(self) -> int:
+        """How many were cut."""
+        return len(self.cut_inputs) + len(self.cut_options)
 
 
 class Backbone(ABC):
@@ -73,9 +81,13 @@ class Backbone(ABC):
 
     Attributes:
         cue: Ends the default template: tells the model that the answer comes next.
+        usage: How its scores come about.
+        commit: The commit of the model on the hub, where it came from there.
     """
 
     cue = ""
+    usage: ClassVar[Usage]
+    commit: str | None = None
 
     def __init__(
         self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preset: Preset
@@ -164,7 +176,8 @@ def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
 
     transformers fills missing weights with random ones and says so in a log that nobody reads.
     """
-    found, told = kind.from_pretrained(model, output_loading_info=True, **changes)
+    safe = {"use_safetensors": True, "trust_remote_code": False}
+    found, told = kind.from_pretrained(model, output_loading_info=True, **safe, **changes)
     body = f"{found.base_model_prefix}."
     missing = [name for name in told["missing_keys"] if not changes or name.startswith(body)]
     if missing and not all("pooler" in name for name in missing):

@@ -17,6 +17,7 @@ from transformers import (
 from realm_cli.backbones import layout
 from realm_cli.backbones.base import Backbone, Preset, Request, SequenceBackbone, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
+from realm_cli.choices import Usage
 
 PRETRAINED = Preset(epochs=3, learning_rate=2e-5)
 
@@ -36,6 +37,7 @@ class CausalBackbone(SequenceBackbone):
     """
 
     cue = "\nAnswer:"
+    usage = Usage.CAUSAL
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class CausalBackbone(SequenceBackbone):
         prompts, cut_prompts = layout.tokenise(self.tokenizer, texts, room)
         # A tokenizer that ends every text would have the prompt say that nothing follows.
         inputs = tuple(ids[:-1] if len(ids) > 1 and ids[-1] == end else ids for ids in prompts)
-        return Tokens(inputs, tuple([*ids, end] for ids in targets), cut_prompts + cut_targets)
+        return Tokens(inputs, tuple([*ids, end] for ids in targets), cut_prompts, cut_targets)
 
     def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """input_ids, attention_mask `[B, L]` padded on the left; option_ids, option_of `[B, P]`."""

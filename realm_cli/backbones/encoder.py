@@ -23,6 +23,7 @@ from transformers import (
 from realm_cli.backbones import layout
 from realm_cli.backbones.base import Backbone, Preset, Request, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
+from realm_cli.choices import Usage
 from realm_cli.errors import UsageError
 
 PRETRAINED = Preset(epochs=5, learning_rate=5e-5)
@@ -61,6 +62,8 @@ def load(
 class LabelEncoderBackbone(Backbone):
     """Scores a label by its log-probability among all labels that the head knows."""
 
+    usage = Usage.LABELS
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -84,7 +87,7 @@ class LabelEncoderBackbone(Backbone):
                 hint="train with a file in which the label occurs, or correct its spelling",
             )
         inputs, cut = layout.tokenise(self.tokenizer, texts, limit)
-        return Tokens(inputs, tuple([self.columns[option]] for option in options), cut)
+        return Tokens(inputs, tuple([self.columns[option]] for option in options), cut_inputs=cut)
 
     def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """input_ids, attention_mask `[B, L]`, option_ids `[B, K]`: columns."""
@@ -105,6 +108,8 @@ class LabelEncoderBackbone(Backbone):
 class PairEncoderBackbone(Backbone):
     """Scores an option by one number for text and option together, normalised over an item's."""
 
+    usage = Usage.PAIRS
+
     def __init__(
         self,
         model: PreTrainedModel,
@@ -119,7 +124,7 @@ class PairEncoderBackbone(Backbone):
         targets, cut_targets = layout.tokenise(self.tokenizer, options, limit // 2, special=False)
         room = limit - self.frame.size - max((len(ids) for ids in targets), default=0)
         inputs, cut_inputs = layout.tokenise(self.tokenizer, texts, room, special=False)
-        return Tokens(inputs, targets, cut_inputs + cut_targets)
+        return Tokens(inputs, targets, cut_inputs, cut_targets)
 
     def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """input_ids, attention_mask `[M, L]` (and token_type_ids): a row an option."""

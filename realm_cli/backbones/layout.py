@@ -21,11 +21,11 @@ ABSENT = -100
 
 def tokenise(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int, *, special: bool = True
-) -> tuple[tuple[list[int], ...], int]:
-    """Token ids, and how many texts were longer than the limit and cut."""
+) -> tuple[tuple[list[int], ...], tuple[int, ...]]:
+    """Token ids, and which texts were longer than the limit and cut."""
     how = {"add_special_tokens": special, "verbose": False}
     full = tokenizer(list(texts), truncation=False, **how)["input_ids"] if texts else []
-    cut = sum(len(ids) > limit for ids in full)
+    cut = tuple(n for n, ids in enumerate(full) if len(ids) > limit)
     if cut:
         full = tokenizer(list(texts), truncation=True, max_length=limit, **how)["input_ids"]
     return tuple(full), cut

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,11 +18,12 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging
 
-from realm_cli.backbones import causal, encoder, seq2seq
+from realm_cli import hub
+from realm_cli.backbones import causal, encoder, files, seq2seq
 from realm_cli.backbones.base import Backbone, Request
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.choices import TINY_T5, BackboneKind
-from realm_cli.errors import ModelNotFoundError, UsageError
+from realm_cli.errors import UsageError
 
 Load = Callable[[Request, PretrainedConfig, PreTrainedTokenizerBase], Backbone]
 
@@ -34,12 +36,15 @@ _BROKEN = (OSError, ValueError, LookupError, RuntimeError, SafetensorError)
 """What transformers raises on files that are missing, cut short or do not fit together."""
 
 
-def load_backbone(request: Request, texts: Iterable[str] = ()) -> Backbone:
+def load_backbone(
+    request: Request, texts: Iterable[str] = (), watcher: hub.Fetching | None = None
+) -> Backbone:
     """The backbone that a name stands for, on the device that there is.
 
     Args:
         request: Which model, and for what.
         texts: What tiny-t5 trains its tokenizer on.
+        watcher: Told how far the download of a model is.
 
     Raises:
         ModelNotFoundError: Neither a folder nor to be had from the hub.
@@ -54,23 +59,34 @@ def load_backbone(request: Request, texts: Iterable[str] = ()) -> Backbone:
             raise _misfit(request, "an encoder-decoder model")
         backbone: Backbone = build_tiny_t5(texts, request.seed)
     else:
-        backbone = _pretrained(request)
+        backbone = _pretrained(request, hub.fetch(request.model, request.revision, watcher))
     if torch.cuda.is_available():
         backbone.model.to("cuda")
     return backbone
 
 
-def _pretrained(request: Request) -> Backbone:
+def _pretrained(request: Request, folder: Path) -> Backbone:
+    has_code = "auto_map" in files.read_config(folder, request.model)
     try:
-        config = AutoConfig.from_pretrained(request.model)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         load = BACKBONES[_kind(request, config)]
-        tokenizer = AutoTokenizer.from_pretrained(request.model)
-        backbone = load(request, config, tokenizer)
+        files.check_weights(folder, request.model)
+        tokenizer = _tokenizer(folder, request.model)
+        backbone = load(replace(request, model=str(folder)), config, tokenizer)
     except _BROKEN as error:
-        raise _not_found(request.model) from error
-    if _lacks_tokenizer(Path(request.model), tokenizer):
-        raise _not_found(request.model)
+        raise (files.with_own_code if has_code else files.broken)(request.model) from error
+    backbone.commit = hub.commit_of(folder)
     return backbone
+
+
+def _tokenizer(folder: Path, model: str) -> PreTrainedTokenizerBase:
+    try:
+        found = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except _BROKEN as error:
+        raise files.without_tokenizer(model) from error
+    if _lacks_tokenizer(folder, found):
+        raise files.without_tokenizer(model)
+    return found
 
 
 def _kind(request: Request, config: PretrainedConfig) -> BackboneKind:
@@ -116,17 +132,4 @@ def _lacks_tokenizer(folder: Path, tokenizer: PreTrainedTokenizerBase) -> bool:
     AutoTokenizer does not mind and gives an empty vocabulary, to which every word is unknown.
     """
     names = tokenizer.vocab_files_names.values()
-    return folder.is_dir() and bool(names) and not any((folder / name).is_file() for name in names)
-
-
-def _not_found(model: str) -> ModelNotFoundError:
-    if Path(model).is_dir():
-        return ModelNotFoundError(
-            f"the folder {model} holds no checkpoint that transformers can load",
-            hint="it needs config.json, model.safetensors and the tokenizer's files",
-        )
-    return ModelNotFoundError(
-        f"the model {model!r} is neither a folder here nor to be had from the Hugging Face hub",
-        hint="check the spelling and the network, give a folder, or try --model tiny-t5, "
-        "which needs neither",
-    )
+    return bool(names) and not any((folder / name).is_file() for name in names)

@@ -14,6 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from realm_cli.backbones import layout
 from realm_cli.backbones.base import Backbone, Preset, Request, SequenceBackbone, Tokens, whole
 from realm_cli.backbones.layout import ABSENT
+from realm_cli.choices import Usage
 
 PRETRAINED = Preset(epochs=5, learning_rate=3e-4)
 RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5"})
@@ -34,11 +35,13 @@ class Seq2SeqBackbone(SequenceBackbone):
     an item stand in one row, and none of them sees another; else each has a row of its own.
     """
 
+    usage = Usage.SEQ2SEQ
+
     def encode(self, texts: Sequence[str], options: Sequence[str], limit: int) -> Tokens:
         """With the tokenizer's own end token."""
         inputs, cut_inputs = layout.tokenise(self.tokenizer, texts, limit)
         targets, cut_targets = layout.tokenise(self.tokenizer, options, limit)
-        return Tokens(inputs, targets, cut_inputs + cut_targets)
+        return Tokens(inputs, targets, cut_inputs, cut_targets)
 
     def lay_out(self, items: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """input_ids, attention_mask `[B, L]`, option_ids, option_of `[B, P]`."""

@@ -16,6 +16,7 @@ from realm_cli.cli import console
 from realm_cli.cli.aggregate import aggregate
 from realm_cli.cli.configuration import read_configuration
 from realm_cli.cli.convert import convert
+from realm_cli.cli.doctor import doctor
 from realm_cli.cli.gate import gate
 from realm_cli.cli.inspect import inspect
 from realm_cli.cli.predict import predict
@@ -90,7 +91,7 @@ class PanelledCommand(TyperCommand):
 
 
 for command in (
-    train, report, gate, aggregate, relabel, predict, inspect, validate, convert, simulate,
+    train, report, gate, aggregate, relabel, predict, inspect, validate, convert, simulate, doctor,
 ):  # fmt: skip
     app.command(cls=PanelledCommand)(command)
 

@@ -16,6 +16,8 @@ from realm_cli.cli import console
 from realm_cli.unfinished import Stop
 
 if TYPE_CHECKING:
+    from realm_cli.hub import Download
+    from realm_cli.prediction import Labelled
     from realm_cli.training.callbacks import Progress as Step
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -53,37 +55,85 @@ def stopping() -> Iterator[SignalStop]:
             signal.signal(number, handler)
 
 
+@dataclass(frozen=True)
+class TrainingShown:
+    """What to call while a model is fetched and trained."""
+
+    step: Callable[[Step], None]
+    fetching: Callable[[Download], None]
+
+
 @contextmanager
-def training_progress() -> Iterator[Callable[[Step], None]]:
-    """A function to call after each training step."""
+def training_progress() -> Iterator[TrainingShown]:
+    """Functions to call after each training step, and while a model is downloaded."""
     screen = console.stderr()
     if not screen.is_terminal:
-        yield _lines()
+        lines = Lines()
+        yield TrainingShown(
+            lambda step: lines.tell(
+                f"step {step.step}/{step.n_steps} · {_told(step)}", last=step.step == step.n_steps
+            ),
+            lambda download: lines.tell(_fetched(download), last=download.done == download.total),
+        )
         return
-    bar = Progress(
-        TextColumn("training"),
-        BarColumn(bar_width=30),
-        TextColumn("{task.completed}/{task.total} steps · {task.fields[told]}"),
-        TimeRemainingColumn(),
-        console=screen,
-    )
+    bar = _bar("training", "{task.fields[told]}")
     with bar:
         task = bar.add_task("training", total=None, told="loading the model")
-        yield lambda step: bar.update(
-            task, completed=step.step, total=step.n_steps, told=_told(step)
+        yield TrainingShown(
+            lambda step: bar.update(
+                task,
+                completed=step.step,
+                total=step.n_steps,
+                told=f"{step.step}/{step.n_steps} steps · {_told(step)}",
+            ),
+            lambda download: bar.update(
+                task, completed=download.done, total=download.total, told=_fetched(download)
+            ),
         )
 
 
-def _lines() -> Callable[[Step], None]:
-    last = time.monotonic() - SECONDS_BETWEEN_LINES
+@contextmanager
+def labelling_progress() -> Iterator[Callable[[Labelled], None]]:
+    """A function to call whenever more items are labelled."""
+    if not console.stderr().is_terminal:
+        lines = Lines(quiet=True)
+        yield lambda now: lines.tell(f"{now.done:,}/{now.total:,} items")
+        return
+    bar = _bar("labelling", "{task.completed:,.0f}/{task.total:,.0f} items")
+    with bar:
+        task = bar.add_task("labelling", total=0)
+        yield lambda now: bar.update(task, completed=now.done, total=now.total)
 
-    def tell(step: Step) -> None:
-        nonlocal last
-        if time.monotonic() - last >= SECONDS_BETWEEN_LINES or step.step == step.n_steps:
-            last = time.monotonic()
-            console.note(f"step {step.step}/{step.n_steps} · {_told(step)}")
 
-    return tell
+def _bar(what: str, told: str) -> Progress:
+    return Progress(
+        TextColumn(what),
+        BarColumn(bar_width=30),
+        TextColumn(told),
+        TimeRemainingColumn(),
+        console=console.stderr(),
+        transient=what == "labelling",
+    )
+
+
+class Lines:
+    """A line now and then, where there is no terminal.
+
+    Args:
+        quiet: Whether the first line comes only after some time, not at once.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._last = None if quiet else -SECONDS_BETWEEN_LINES
+
+    def tell(self, line: str, *, last: bool = False) -> None:
+        """Show the line if it is time for one, or if it is the last."""
+        now = time.monotonic()
+        if self._last is None:
+            self._last = now
+        if last or now - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = now
+            console.note(line)
 
 
 def _told(step: Step) -> str:
@@ -93,3 +143,7 @@ def _told(step: Step) -> str:
         *([] if step.dev is None else [f"dev {step.dev:.3f}"]),
     ]
     return " · ".join(parts)
+
+
+def _fetched(download: Download) -> str:
+    return f"downloading the model · {download.done / 1e6:,.0f}/{download.total / 1e6:,.0f} MB"

@@ -97,5 +97,6 @@ def _checked(kind: type[Settings], flags: dict[str, Any]) -> Settings:
         if not first["loc"]:
             raise UsageError(message) from error
         flag = "--" + str(first["loc"][0]).replace("_", "-")
-        place = "".join(f" for {name}" for name in first["loc"][1:])
+        named = [str(name) for name in first["loc"][1:] if name in (flags.get("templates") or ())]
+        place = "".join(f" for {name}" for name in named)
         raise UsageError(f"{flag}{place} is {first['input']!r}: {message}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ def _by_task(value: Any) -> Any:
             hint="""write --templates '{"TASK": "{text}"}', or a table [train.templates] in """
             "realm.toml",
         ) from error
+
+
+if TYPE_CHECKING:
+    from realm_cli.report.model import CompetenceReport
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,12 @@ class MethodOptions(JudgeOptions):
 class OptimiserOptions:
     """How it is learned; what is left open fits the model."""
 
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Branch, tag or commit of a model on the hub.", rich_help_panel="Training"
+        ),
+    ] = None
     backbone: Annotated[
         BackboneKind,
         typer.Option(
@@ -140,7 +150,42 @@ class OptimiserOptions:
 
 
 @dataclass(frozen=True)
-class OutputOptions:
+class PushOptions:
+    """Where the model goes besides."""
+
+    push_to_hub: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REPO_ID",
+            help="Upload the model when it is trained, to a private repository (token: HF_TOKEN).",
+        ),
+    ] = None
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see it.")] = False
+
+    def check(self) -> None:
+        """Refuse what would fail at the end of the run, before it begins."""
+        from realm_cli import hub
+        from realm_cli.checkpoint import require_training_extra
+        from realm_cli.errors import UsageError
+
+        if self.push_to_hub is not None:
+            require_training_extra()
+            hub.check_push(self.push_to_hub)
+        elif self.public:
+            raise UsageError("--public is for what --push-to-hub uploads, and that was not given")
+
+    def push(self, folder: Path) -> None:
+        """Upload the model of a run that is whole."""
+        from realm_cli import hub
+        from realm_cli.checkpoint import SIDE
+
+        if self.push_to_hub is not None:
+            url = hub.push(folder, self.push_to_hub, public=self.public, without=[SIDE])
+            console.note(f"pushed: {url}")
+
+
+@dataclass(frozen=True)
+class OutputOptions(PushOptions):
     """Where the run goes."""
 
     out: Annotated[
@@ -193,18 +238,18 @@ def train(
     from realm_cli import pipeline
     from realm_cli.cli.progress import stopping, training_progress
     from realm_cli.cli.settings import changed, train_settings
-    from realm_cli.errors import StoppedError
-    from realm_cli.report.json_file import to_json
+    from realm_cli.errors import StoppedError, UsageError
     from realm_cli.runs import RUNS
     from realm_cli.trackers import trackers_named
     from realm_cli.unfinished import Saving
 
+    output.check()
     folder = output.resume or output.out or console.dated_folder(RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
     trackers = trackers_named(output.report_to or ())
     try:
-        with training_progress() as watcher, stopping() as stop:
-            watch = pipeline.Watch(console.note, watcher, saving, stop, trackers)
+        with training_progress() as shown, stopping() as stop:
+            watch = pipeline.Watch(console.note, shown.step, shown.fetching, saving, stop, trackers)
             if output.resume:
                 if files:
                     raise UsageError(
@@ -229,6 +274,14 @@ def train(
         console.note(stopped.message)
         console.note(f"next: realm train --resume {folder}")
         raise typer.Exit(stop.exit_code) from stopped
+    _tell(report, folder, output)
+    output.push(folder)
+
+
+def _tell(report: CompetenceReport, folder: Path, output: OutputOptions) -> None:
+    """What the run came to, and where it is."""
+    from realm_cli.report.json_file import to_json
+
     for warning in report.warnings:
         console.warn(warning.message)
     if output.json:

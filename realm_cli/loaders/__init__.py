@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,14 @@ from realm_cli.loaders import (
     turkle,
     wide,
 )
-from realm_cli.loaders.base import Export, LoadedFile, Loader, Request
+from realm_cli.loaders.base import Claim, Export, LoadedFile, Loader, Record, Request
 from realm_cli.loaders.containers import exports
 from realm_cli.loaders.detection import choose, named
-from realm_cli.loaders.validation import check_rows
+from realm_cli.loaders.validation import check_rows, in_pieces
 from realm_cli.schema import Findings, Issue, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 LOADERS: dict[str, Loader] = {
     "parquet": parquet.LOADER,
@@ -71,6 +72,9 @@ LOADERS: dict[str, Loader] = {
     "survey": survey.LOADER,
 }
 """Format name -> loader. A new format is one file and one line here."""
+
+PIECE = 1 << 14
+"""Rows of items that are read at a time."""
 
 AS_FOUND = Reading()
 """Nothing said by the user: formats are detected, columns found by their names."""
@@ -110,14 +114,78 @@ def load_items(paths: Sequence[Path], reading: Reading = AS_FOUND) -> tuple[Load
     return _load_all(paths, Request(reading, labelled=False))
 
 
-def _load_all(paths: Sequence[Path], request: Request) -> tuple[LoadedFile, ...]:
+@dataclass(frozen=True)
+class ItemFiles:
+    """Files of items, to be gone through a piece at a time, and more than once.
+
+    Attributes:
+        paths: As the user named them.
+        exports: The files that these stand for.
+        request: How to read them.
+        problems: What is wrong with those that could not be opened.
+    """
+
+    paths: tuple[Path, ...]
+    exports: tuple[Export, ...]
+    request: Request
+    problems: tuple[Issue, ...]
+
+    def pieces(self) -> Iterator[LoadedFile]:
+        """What `load_items` gives for a file, for about PIECE rows of it at a time.
+
+        Nothing is raised for bad rows: a piece carries its own issues.
+
+        Raises:
+            InputError: With all that is wrong with files as a whole.
+        """
+        problems = Findings(self.problems)
+        for export in self.exports:
+            try:
+                yield from _pieces(export, self.request)
+            except InputError as error:
+                problems.extend(error.issues)
+        if problems:
+            raise refusal(self.paths, problems.all())
+
+
+def open_items(paths: Sequence[Path], reading: Reading = AS_FOUND) -> ItemFiles:
+    """Items that never are in memory all together; `load_items` for files of any length.
+
+    Args:
+        paths: Files, folders, patterns, archives or `-`, read in this order.
+        reading: How to read them; the columns of annotator and label are not used.
+
+    Raises:
+        UsageError: There is no such format, or no file was named.
+    """
+    request, problems = Request(reading, labelled=False), Findings()
+    found = tuple(_exports(paths, request, problems))
+    return ItemFiles(tuple(paths), found, request, problems.all())
+
+
+def _pieces(export: Export, request: Request) -> Iterator[LoadedFile]:
+    loader, claim = choose(export, LOADERS, request.reading)
+    n_rows = 0
+    for records in in_pieces(loader.read(export, request), PIECE):
+        file = _checked(records, export, (loader, claim, request))
+        n_rows += file.n_rows
+        yield file
+    if n_rows == 0:
+        raise _no_rows(export)
+
+
+def _exports(paths: Sequence[Path], request: Request, problems: Findings) -> Iterator[Export]:
     if not paths:
         raise UsageError("no input file is named", hint="name at least one annotation export")
     if request.reading.format is not None:
         named(LOADERS, request.reading.format)
+    return exports([Path(path) for path in paths], problems)
+
+
+def _load_all(paths: Sequence[Path], request: Request) -> tuple[LoadedFile, ...]:
     files: list[LoadedFile] = []
     problems = Findings()
-    for export in exports([Path(path) for path in paths], problems):
+    for export in _exports(paths, request, problems):
         try:
             file = load_export(export, request)
         except InputError as error:
@@ -126,7 +194,7 @@ def _load_all(paths: Sequence[Path], request: Request) -> tuple[LoadedFile, ...]
             files.append(file)
             problems.extend(issue for issue in file.issues if issue.severity is Severity.ERROR)
     if problems:
-        raise _refusal(paths, problems.all())
+        raise refusal(paths, problems.all())
     return policy.apply(files, request.reading) if request.labelled else tuple(files)
 
 
@@ -144,9 +212,21 @@ def load_export(export: Export, request: Request) -> LoadedFile:
             f"{loader.name}",
             hint="name the annotator's column with --annotator-col",
         )
-    checked = check_rows(loader.read(export, request), file=export.shown, labelled=request.labelled)
-    if checked.n_rows == 0 and not checked.findings.has_errors:
-        raise export.refuse("no-rows", "the file holds no rows", hint="export it again")
+    file = _checked(loader.read(export, request), export, (loader, claim, request))
+    if file.n_rows == 0 and not any(issue.severity is Severity.ERROR for issue in file.issues):
+        raise _no_rows(export)
+    return file
+
+
+def _no_rows(export: Export) -> InputError:
+    return export.refuse("no-rows", "the file holds no rows", hint="export it again")
+
+
+def _checked(
+    records: Iterable[Record], export: Export, how: tuple[Loader, Claim, Request]
+) -> LoadedFile:
+    loader, claim, request = how
+    checked = check_rows(records, file=export.shown, labelled=request.labelled)
     return LoadedFile(
         path=export.path,
         format=loader.name,
@@ -161,7 +241,7 @@ def load_export(export: Export, request: Request) -> LoadedFile:
     )
 
 
-def _refusal(paths: Sequence[Path], errors: Sequence[Issue]) -> InputError:
+def refusal(paths: Sequence[Path], errors: Sequence[Issue]) -> InputError:
     """One line that counts; the issues say what and where."""
     n_files = len({issue.file for issue in errors})
     which = str(paths[0]) if len(paths) == 1 else f"{n_files} of {len(paths)} files"

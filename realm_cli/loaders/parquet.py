@@ -24,7 +24,10 @@ with suppress(NotImplementedError):
 
 MAGIC = b"PAR1"
 MOST_ROWS = 1 << 20
-"""Rows that are in memory at once."""
+"""Rows of annotations that are in memory at once."""
+
+MOST_ITEMS = 1 << 14
+"""Rows of items that are in memory at once: nobody needs all of them together."""
 
 DATASETS = b"huggingface"
 """Key under which the datasets library keeps the names of classes beside the columns."""
@@ -43,11 +46,16 @@ def detect(export: Export) -> Claim | None:
 
 def read(export: Export, request: Request) -> Iterator[Record]:
     """The rows of a Parquet file."""
-    yield from long_rows(read_table(export), request, export)
+    most = MOST_ROWS if request.labelled else MOST_ITEMS
+    yield from long_rows(read_table(export, most), request, export)
 
 
-def read_table(export: Export) -> Table:
+def read_table(export: Export, most: int = MOST_ROWS) -> Table:
     """The columns and rows of a Parquet file.
+
+    Args:
+        export: The file.
+        most: Rows that are read at once.
 
     Raises:
         InputError: The file is damaged, now or when a damaged part is come to.
@@ -64,7 +72,7 @@ def read_table(export: Export) -> Table:
         try:
             with export.open() as raw, pq.ParquetFile(raw, read_dictionary=texts) as file:
                 wanted = list(dict.fromkeys(names))
-                for batch in file.iter_batches(batch_size=MOST_ROWS, columns=wanted):
+                for batch in file.iter_batches(batch_size=most, columns=wanted):
                     yield _with_class_names(batch, classes)
         except (pa.ArrowException, OSError) as error:
             raise _broken(export) from error

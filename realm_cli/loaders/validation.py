@@ -27,7 +27,7 @@ from realm_cli.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 CHUNK = 4096
 
@@ -92,6 +92,25 @@ def check_rows(records: Iterable[Record], *, file: str, labelled: bool = True) -
     return checked
 
 
+def in_pieces(records: Iterable[Record], size: int) -> Iterator[Iterator[Record]]:
+    """Records in stretches of so many rows, each of which is to be used up before the next."""
+    rest = iter(records)
+    ended = False
+
+    def piece() -> Iterator[Record]:
+        nonlocal ended
+        n_rows = 0
+        for record in rest:
+            yield record
+            n_rows += _size(record) if isinstance(record, RawBatch) else 1
+            if n_rows >= size:
+                return
+        ended = True
+
+    while not ended:
+        yield piece()
+
+
 def _take(
     record: RawRow | Dropped | Issue, file: str, labelled: bool, checked: Checked, writer: _Writer
 ) -> None:
@@ -101,11 +120,15 @@ def _take(
         writer.add(row, record.fields)
 
 
+def _size(batch: RawBatch) -> int:
+    return len(next(iter(batch.columns.values()), ()))
+
+
 def _take_batch(
     batch: RawBatch, file: str, labelled: bool, checked: Checked, writer: _Writer
 ) -> None:
     """The plainly good rows as they are, the others one by one."""
-    n_rows = len(next(iter(batch.columns.values()), ()))
+    n_rows = _size(batch)
     table, good = plain_rows(batch, n_rows, file=file, labelled=labelled)
     checked.n_rows += table.num_rows
     checked.mapping = checked.mapping or dict(batch.names)

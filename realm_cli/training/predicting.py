@@ -13,18 +13,33 @@ from realm_cli.batching import Collator, EncodedItems, ItemDataset
 from realm_cli.likelihood import log_option_probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from realm_cli.backbones.base import Backbone, SequenceBackbone
     from realm_cli.labels import FloatArray
 
 
 @torch.inference_mode()
-def predict_log_p(backbone: Backbone, encoded: EncodedItems, batch_size: int) -> FloatArray:
-    """`[I, K]` log-probabilities of the options; -inf beyond an item's own."""
+def predict_log_p(
+    backbone: Backbone,
+    encoded: EncodedItems,
+    batch_size: int,
+    told: Callable[[int], None] = lambda _: None,
+) -> FloatArray:
+    """`[I, K]` log-probabilities of the options; -inf beyond an item's own.
+
+    Args:
+        backbone: The model.
+        encoded: The items.
+        batch_size: Items a batch.
+        told: Called after each batch with its number of items.
+    """
     width = max(len(rows) for rows in encoded.option_rows)
     log_p = np.full((len(encoded.inputs), width), -np.inf)
     for rows, batch in _batches(backbone, encoded, batch_size):
         values = log_option_probabilities(backbone.option_scores(batch)).cpu().double().numpy()
         log_p[rows, : values.shape[1]] = values
+        told(len(rows))
     return log_p
 
 

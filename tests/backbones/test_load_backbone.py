@@ -45,6 +45,11 @@ def cut(folder):
     weights.write_bytes(weights.read_bytes()[:1000])
 
 
+def cut_late(folder):
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+
+
 def reshape(folder):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "d_model": 32}))
@@ -56,26 +61,53 @@ def drop_tokenizer(folder):
 
 
 BROKEN = {
-    "weights cut short": cut,
-    "weights empty": lambda folder: (folder / "model.safetensors").write_bytes(b""),
-    "no weights": lambda folder: (folder / "model.safetensors").unlink(),
-    "weights of another shape": reshape,
-    "no config": lambda folder: (folder / "config.json").unlink(),
-    "config is no JSON": lambda folder: (folder / "config.json").write_text("{"),
-    "config of an unknown kind": lambda folder: (folder / "config.json").write_text("{}"),
-    "no tokenizer": drop_tokenizer,
-    "tokenizer is no tokenizer": lambda folder: (folder / "tokenizer.json").write_text("{}"),
+    "weights cut short": (cut, r"model.safetensors is .* cut short"),
+    "weights cut in a tensor": (cut_late, r"model.safetensors is cut short: [\d,]+ bytes of"),
+    "weights empty": (lambda f: (f / "model.safetensors").write_bytes(b""), "cut short"),
+    "no weights": (lambda f: (f / "model.safetensors").unlink(), "model.safetensors is missing"),
+    "weights of another shape": (reshape, "do not fit together"),
+    "no config": (lambda f: (f / "config.json").unlink(), "config.json is missing"),
+    "config is no JSON": (lambda f: (f / "config.json").write_text("{"), "config.json is no JSON"),
+    "config of an unknown kind": (lambda f: (f / "config.json").write_text("{}"), "damaged"),
 }
 
 
-@pytest.mark.parametrize("damage", BROKEN.values(), ids=BROKEN)
-def test_a_broken_checkpoint_is_refused(copy, damage):
+@pytest.mark.parametrize(("damage", "why"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_checkpoint_is_refused(copy, damage, why):
     damage(copy)
-    with pytest.raises(ModelNotFoundError, match="no checkpoint that transformers can load") as no:
+    match = f"no checkpoint that transformers can load: .*{why}"
+    with pytest.raises(ModelNotFoundError, match=match) as no:
         load_backbone(Request(str(copy)))
     assert no.value.exit_code == 2
     assert str(copy) in no.value.message
     assert "config.json" in no.value.hint
+
+
+def break_tokenizer(folder):
+    (folder / "tokenizer.json").write_text("{}")
+
+
+@pytest.mark.parametrize("damage", [drop_tokenizer, break_tokenizer])
+def test_a_checkpoint_without_a_tokenizer_is_refused(copy, damage):
+    damage(copy)
+    with pytest.raises(ModelNotFoundError, match="has no tokenizer that transformers can") as no:
+        load_backbone(Request(str(copy)))
+    assert "tokenizer.save_pretrained" in no.value.hint
+
+
+def test_a_model_with_code_of_its_own_is_refused(copy):
+    (copy / "config.json").write_text(
+        json.dumps({"model_type": "own", "auto_map": {"AutoConfig": "configuration.Own"}})
+    )
+    (copy / "configuration.py").write_text("raise SystemExit('the code was run')")
+    with pytest.raises(ModelNotFoundError, match="needs code of its own, which realm never runs"):
+        load_backbone(Request(str(copy)))
+
+
+def test_weights_that_are_a_pickle_are_refused(copy):
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(ModelNotFoundError, match=r"a pickle \(pytorch_model.bin\)"):
+        load_backbone(Request(str(copy)))
 
 
 def test_a_checkpoint_that_lacks_a_layer_is_refused(copy):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 from harness import COLOURS, contents, realm, write_rows
 from typer.testing import CliRunner
 
+from realm_cli import prediction
 from realm_cli.cli.app import app
 
 NEW = [{"item_id": f"n{n}", "text": f"thing {n} has the colour {COLOURS[n % 4]}"} for n in range(6)]
@@ -107,4 +110,69 @@ def test_a_file_of_another_kind(refused, tmp_path, colours):
     source = write_rows(tmp_path / "new.jsonl", NEW)
     told = refused(2, "predict", colours, source, "-o", "labels.xlsx")
     assert "cannot write labels.xlsx" in told
-    assert ".parquet or .jsonl" in told
+    assert ".parquet, .csv or .jsonl" in told
+
+
+def test_items_that_come_again_are_labelled_once_and_must_not_differ(refused, tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", [*NEW, NEW[2]])
+    assert [row["item_id"] for row in labels(predict(colours, source).stdout)] == [
+        row["item_id"] for row in NEW
+    ]
+    write_rows(source, [*NEW, {**NEW[2], "text": "another"}])
+    told = refused(3, "predict", colours, source)
+    assert "the items contradict one another" in told
+    assert "new.jsonl:7: item 'n2' has come before, with another text or other options" in told
+
+
+def test_pieces_and_batches_change_nothing(tmp_path, colours, monkeypatch):
+    source = write_rows(tmp_path / "new.jsonl", [*NEW, NEW[0]])
+    whole = labels(predict(colours, source).stdout)
+    monkeypatch.setattr(prediction, "PIECE", 4)
+    monkeypatch.setattr("realm_cli.loaders.PIECE", 3)
+    predict(colours, source, "--batch-size", "1", "-o", tmp_path / "x.parquet")
+    assert pq.ParquetFile(tmp_path / "x.parquet").num_row_groups == 2
+    pieces = pq.read_table(tmp_path / "x.parquet").to_pylist()
+    assert [row["label"] for row in pieces] == [row["label"] for row in whole]
+    for piece, row in zip(pieces, whole, strict=True):
+        assert piece["posterior"] == pytest.approx(row["posterior"], abs=1e-5)
+
+
+def test_labels_as_csv_and_items_from_a_pipe(tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    predict(colours, source, "-o", tmp_path / "x.csv")
+    with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    shown = labels(predict(colours, source, "-o", "-").stdout)
+    assert [row["label"] for row in rows] == [row["label"] for row in shown]
+    assert json.loads(rows[0]["posterior"]) == shown[0]["posterior"]
+    piped = CliRunner().invoke(app, ["predict", str(colours), "-"], input=source.read_bytes())
+    assert labels(piped.stdout) == shown
+
+
+def test_what_is_longer_than_the_model_reads_is_counted(tmp_path, two_tasks):
+    record = two_tasks / "realm" / "run.json"
+    short = shutil.copytree(two_tasks, tmp_path / "short")
+    settings = json.loads(record.read_text())
+    settings["settings"]["max_length"] = 24
+    (short / "realm" / "run.json").write_text(json.dumps(settings))
+    long = "word " * 40
+    items = [
+        {"item_id": "1", "task": "which", "text": long, "options": ["a", "b"]},
+        {"item_id": "2", "task": "which", "text": "x", "options": [long, "b"]},
+        {"item_id": "3", "task": "which", "text": "y", "options": [long, "c"]},
+    ]
+    told = predict(short, write_rows(tmp_path / "new.jsonl", items), "-o", tmp_path / "o.jsonl")
+    limit = "longer than the model reads (24 tokens at most), which was cut off"
+    assert told.stderr.splitlines()[:2] == [
+        f"warning: 1 item has a text {limit}",
+        f"warning: 2 items have an option {limit}",
+    ]
+
+
+def test_a_checkpoint_that_was_damaged_since(refused, tmp_path, colours):
+    source = write_rows(tmp_path / "new.jsonl", NEW)
+    run = shutil.copytree(colours, tmp_path / "run")
+    weights = run / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    told = refused(2, "predict", "run", source, "-o", "x.parquet")
+    assert "run holds no checkpoint that transformers can load: model.safetensors is cut" in told

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from importlib.util import find_spec
 
 import pytest
@@ -186,22 +185,10 @@ def test_a_model_that_nobody_has(refused, export):
     told = refused(2, "train", export(colour_rows()), "--model", "google/flan-t6", "--out", "run")
     error, hint = told.splitlines()
     assert error == (
-        "error: the model 'google/flan-t6' is neither a folder here nor to be had from the "
-        "Hugging Face hub"
+        "error: the model 'google/flan-t6' is neither a folder here nor in the cache, and "
+        "HF_HUB_OFFLINE keeps realm from asking the hub"
     )
-    assert hint.endswith("or try --model tiny-t5, which needs neither")
-
-
-@pytest.mark.slow
-def test_a_hub_that_cannot_be_reached(refused, export):
-    started = time.monotonic()
-    told = refused(
-        2, "train", export(colour_rows()), "--model", "google/flan-t5-small", "--out", "run",
-        env={"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": "cache"},
-    )  # fmt: skip
-    assert told.startswith("error: the model 'google/flan-t5-small' is neither")
-    assert len(told.splitlines()) == 2
-    assert time.monotonic() - started < 90
+    assert hint.endswith("hf download google/flan-t6; --model tiny-t5 needs neither")
 
 
 def test_a_model_of_a_kind_that_reads_no_text(refused, export, tmp_path):
@@ -216,8 +203,8 @@ def test_a_checkpoint_cut_short(refused, export, tmp_path):
     weights = tmp_path / "model" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
     told = refused(2, "train", export(colour_rows()), "--model", "./model", "--out", "run")
-    assert told.startswith("error: the folder ./model holds no checkpoint that transformers can")
-    assert "model.safetensors" in told
+    assert told.startswith("error: ./model holds no checkpoint that transformers can load: ")
+    assert "model.safetensors is cut short: 5,000 bytes of" in told
 
 
 def test_debugging_shows_where(refused, export):
@@ -230,13 +217,13 @@ def test_debugging_shows_where(refused, export):
 
 BUG = """
 import sys
-from realm_cli import pipeline
+from realm_cli import estimation
 from realm_cli.__main__ import main
 
-def estimate(source, settings, told):
+def estimate(*_, **__):
     raise ZeroDivisionError("a [bold]fault[/bold]")
 
-pipeline.estimate = estimate
+estimation.estimate = estimate
 main()
 """
 

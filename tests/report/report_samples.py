@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from realm_cli.config import DecisionSettings
+from realm_cli.choices import Usage
+from realm_cli.config import DecisionSettings, TrainSettings
 from realm_cli.decisions import decide
 from realm_cli.report.items import Labelled
 from realm_cli.report.model import (
@@ -36,6 +37,7 @@ from realm_cli.report.model import (
     TrainingStep,
     Warning_,
 )
+from realm_cli.report.model_card import TrainedModel
 
 WHEN = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
 HOSTILE = (
@@ -371,3 +373,9 @@ def _competence(expertise: float) -> float:
 
 def _competences(bounds: Interval) -> Interval:
     return _competence(bounds[0]), _competence(bounds[1])
+
+
+def trained_model(report: CompetenceReport) -> TrainedModel:
+    """A model for a report's card."""
+    settings = TrainSettings(model="tiny-t5")
+    return TrainedModel(Usage.SEQ2SEQ, "tiny-t5", None, ("{text}",) * len(report.tasks), settings)

@@ -8,9 +8,9 @@ import report_samples as samples
 from realm_cli.report.model_card import model_card
 
 
-@pytest.mark.parametrize("report", [samples.full(), samples.hostile()])
+@pytest.mark.parametrize("report", [samples.full(), samples.crowd(40)])
 def test_no_annotator_is_named(report):
-    card = model_card(report)
+    card = model_card(report, samples.trained_model(report))
     assert f"{report.summary.n_annotators} annotators" in card
     named = [one.annotator_id for one in report.annotators if one.annotator_id in card]
     assert named == []

@@ -53,7 +53,7 @@ def test_the_card_names_the_checkpoint_that_was_chosen():
     ]
     report = samples.crowd(3).model_copy(update={"training": training_steps(history)})
     assert best_step(report).step == 20
-    card = " ".join(model_card(report).split())
+    card = " ".join(model_card(report, samples.trained_model(report)).split())
     assert "this is the one after step 20:" in card
     assert "highest log-likelihood, -0.500 nats each." in card
 
@@ -62,4 +62,4 @@ def test_the_card_names_the_checkpoint_that_was_chosen():
 def test_the_card_of_the_last_checkpoint_says_nothing_of_it(history):
     report = samples.crowd(3).model_copy(update={"training": training_steps(history)})
     assert best_step(report) is None
-    assert "checkpoint" not in model_card(report)
+    assert "checkpoint" not in model_card(report, samples.trained_model(report))
