@@ -9,7 +9,6 @@ foretell them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from realm_cli import estimation
+from realm_cli import estimation, processes
 from realm_cli.aggregate.choice import foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
@@ -32,7 +31,7 @@ from realm_cli.report.model import Kind
 from realm_cli.training.callbacks import Progress
 from realm_cli.training.fit import FitResult, Job
 from realm_cli.training.fit import fit as train
-from realm_cli.unfinished import Saving, Stop, Unfinished
+from realm_cli.unfinished import Saving, Stage, Stop, Unfinished
 
 if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
@@ -153,6 +152,7 @@ def _train(
         saving=work.saving,
         stop=work.stop,
         watcher=work.watcher,
+        told=work.told,
         predict=work.encoded,
     )
     return train(work.backbone, dataset, annotators, job)
@@ -224,7 +224,7 @@ def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
     dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
     fold = np.argsort(np.argsort(dice)) % folds
     alone = estimation.fit_crowd(crowd, settings, estimation.choice_for(crowd, settings))
-    fresh = deepcopy(work.backbone.model.state_dict())
+    fresh = work.backbone.trained_state()
     log_p = np.full((labels.n_items, labels.width), -np.inf)
     for held in range(folds):
         stage = work.unfinished.stage(held + 1)
@@ -232,11 +232,16 @@ def _held_out_predictions(crowd: Crowd, work: Work, folds: int) -> FloatArray:
             work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
             keep = fold[labels.item] != held
             result = _train(crowd, work, _beginner(alone, settings), keep, held + 1)
-            work.backbone.model.load_state_dict(fresh)
-            write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
-            stage.clear_checkpoints()
+            work.backbone.restore(fresh)
+            processes.first(partial(_keep, stage, result.log_p))
         log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
     return log_p
+
+
+def _keep(stage: Stage, log_p: FloatArray) -> None:
+    """What came of a fold, in the place of its checkpoints."""
+    write_file(stage.result, partial(save_file, {"log_p": log_p}))
+    stage.clear_checkpoints()
 
 
 @dataclass(frozen=True)

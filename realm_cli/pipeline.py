@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from realm_cli import __version__, checkpoint, checks, estimation, loaders, runs
+from realm_cli import __version__, checkpoint, checks, estimation, loaders, processes, runs
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import Method
+from realm_cli.choices import TINY_T5, Method
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
-from realm_cli.errors import InputError, TrainingError
+from realm_cli.errors import InputError, TrainingError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
 from realm_cli.intake import Loaded, Source, load
 from realm_cli.labelling import Labelling, label_items
@@ -124,10 +124,35 @@ def train(
     """
     checkpoint.check_output(out, overwrite=overwrite)
     checkpoint.require_training_extra()
-    loaded = load(source, checks.check_trainable)
-    unfinished = Unfinished(out)
-    unfinished.begin(_plan(source, settings, loaded))
-    return _finish(loaded, settings, unfinished, watch or Watch())
+    check_settings(settings)
+    with processes.together():
+        loaded = load(source, checks.check_trainable)
+        unfinished = Unfinished(out)
+        # Nobody may look into the folder before the first process has begun it.
+        processes.first(lambda: unfinished.begin(_plan(source, settings, loaded)))
+        return _finish(loaded, settings, unfinished, watch or Watch())
+
+
+def check_settings(settings: TrainSettings) -> None:
+    """Refuse settings that exclude one another.
+
+    Raises:
+        UsageError: Saying which, and what to do.
+    """
+    refused = (
+        (settings.quantize and not settings.lora,
+         "--quantize freezes the weights, so something else has to learn", "add --lora 16"),
+        (settings.merge_adapter and not settings.lora,
+         "--merge-adapter has no adapter to merge", "add --lora 16, or leave it out"),
+        (settings.model == TINY_T5 and settings.quantize,
+         "tiny-t5 cannot be quantized", "leave --quantize out"),
+        (settings.model == TINY_T5 and settings.lora and not settings.merge_adapter,
+         "an adapter of tiny-t5 is of no use: its weights are made anew for every run",
+         "add --merge-adapter, or name another model"),
+    )  # fmt: skip
+    for wrong, message, hint in refused:
+        if wrong:
+            raise UsageError(message, hint=hint)
 
 
 def resume(
@@ -143,15 +168,16 @@ def resume(
     Raises:
         UsageError: There is no unfinished run, or data, settings or software have changed.
     """
-    checkpoint.put_back(out)
-    unfinished = Unfinished(out)
-    plan = unfinished.plan()
     checkpoint.require_training_extra()
-    source = Source(plan.files, plan.reading, plan.items)
-    settings = plan.settings.model_copy(update=dict(asked or {}))
-    loaded = load(source, checks.check_trainable)
-    check_unchanged(plan, _plan(source, settings, loaded))
-    return _finish(loaded, settings, unfinished, watch or Watch())
+    with processes.together():
+        processes.first(lambda: checkpoint.put_back(out))
+        unfinished = Unfinished(out)
+        plan = unfinished.plan()
+        source = Source(plan.files, plan.reading, plan.items)
+        settings = plan.settings.model_copy(update=dict(asked or {}))
+        loaded = load(source, checks.check_trainable)
+        check_unchanged(plan, _plan(source, settings, loaded))
+        return _finish(loaded, settings, unfinished, watch or Watch())
 
 
 def _plan(source: Source, settings: TrainSettings, loaded: Loaded) -> Plan:
@@ -174,12 +200,15 @@ def _finish(
         backbone, encoded, template = _prepare(loaded.table.items, settings)
         trained = _train(crowd, backbone, encoded, (settings, unfinished, watch))
     except BaseException as error:
-        if isinstance(error, TrainingError) or not unfinished.has_progress:
+        worthless = isinstance(error, TrainingError) or not unfinished.has_progress
+        if worthless and processes.is_first():
             unfinished.discard()
         raise
     report = _report(trained, loaded, settings, _truncation(encoded, settings))
+    if not processes.is_first():
+        return report
     with checkpoint.staged(unfinished.out) as stage:
-        backbone.save(stage)
+        backbone.save(stage, merge=settings.merge_adapter)
         (stage / "README.md").write_text(model_card(report), encoding="utf-8")
         runs.write_side(stage / checkpoint.SIDE, trained.found, report)
         record = runs.record(settings, template, loaded, encoded.n_truncated)
@@ -191,6 +220,7 @@ def _finish(
 
 def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedItems, str]:
     """The model, the items as it reads them, and the template they were put in."""
+    from realm_cli.backbones.adapters import Tuning
     from realm_cli.backbones.base import Request
     from realm_cli.backbones.loading import load_backbone
     from realm_cli.batching import distinct_options, encode, prompts, template_for
@@ -198,9 +228,9 @@ def _prepare(items: Items, settings: TrainSettings) -> tuple[Backbone, EncodedIt
     template = template_for(items.tasks)
     names = distinct_options(items)
     fixed = all(found is not None for found in runs.labels_of_tasks(items))
-    request = Request(
-        settings.model, settings.seed, tuple(names) if fixed else None, settings.backbone
-    )
+    labels = tuple(names) if fixed else None
+    tuning = Tuning(settings.lora, settings.quantize, settings.dropout)
+    request = Request(settings.model, settings.seed, labels, settings.backbone, tuning)
     backbone = load_backbone(request, [*prompts(items, template), *names])
     return backbone, encode(items, backbone, template, settings.max_length), template
 

@@ -16,6 +16,7 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging
 
 from realm_cli.backbones import causal, encoder, seq2seq
+from realm_cli.backbones.adapters import adapt
 from realm_cli.backbones.base import Backbone, Request
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.choices import TINY_T5, BackboneKind
@@ -47,26 +48,30 @@ def load_backbone(request: Request, texts: Iterable[str] = ()) -> Backbone:
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    tuning = request.tuning
     if request.model == TINY_T5:
-        backbone: Backbone = build_tiny_t5(texts, request.seed)
+        kind = BackboneKind.SEQ2SEQ
+        backbone: Backbone = build_tiny_t5(texts, request.seed, tuning.dropout or 0.0)
     else:
-        backbone = _pretrained(request)
+        kind, backbone = _pretrained(request)
+    if tuning.lora:
+        adapt(backbone, kind, tuning.lora, request.seed)
     if torch.cuda.is_available():
         backbone.model.to("cuda")
     return backbone
 
 
-def _pretrained(request: Request) -> Backbone:
+def _pretrained(request: Request) -> tuple[BackboneKind, Backbone]:
     try:
         config = AutoConfig.from_pretrained(request.model)
-        load = BACKBONES[_kind(request, config)]
+        kind = _kind(request, config)
         tokenizer = AutoTokenizer.from_pretrained(request.model)
-        backbone = load(request, config, tokenizer)
+        backbone = BACKBONES[kind](request, config, tokenizer)
     except _BROKEN as error:
         raise _not_found(request.model) from error
     if _lacks_tokenizer(Path(request.model), tokenizer):
         raise _not_found(request.model)
-    return backbone
+    return kind, backbone
 
 
 def _kind(request: Request, config: PretrainedConfig) -> BackboneKind:

@@ -11,9 +11,10 @@ from realm_cli.config import CrowdSettings, JudgeSettings, Reading, TrainSetting
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from realm_cli.cli.options import JudgeOptions
     from realm_cli.cli.simulate import CrowdOptions
-    from realm_cli.cli.train import MethodOptions, OptimiserOptions
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -23,20 +24,17 @@ def judge_settings(judging: JudgeOptions) -> JudgeSettings:
     return _checked(JudgeSettings, dataclasses.asdict(judging))
 
 
-def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
-    """The settings of `realm train`."""
-    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+def train_settings(model: str, groups: Sequence[Any]) -> TrainSettings:
+    """The settings of `realm train`, from its groups of flags."""
+    flags = {name: value for group in groups for name, value in dataclasses.asdict(group).items()}
     return _checked(TrainSettings, {"model": model, **flags})
 
 
-def changed(
-    model: str | None, method: MethodOptions, optimiser: OptimiserOptions
-) -> dict[str, Any]:
+def changed(model: str | None, groups: Sequence[Any]) -> dict[str, Any]:
     """The training settings that were given, as far as they are not what they are by default."""
-    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
-    defaults = {**dataclasses.asdict(type(method)()), **dataclasses.asdict(type(optimiser)())}
-    given = {name: value for name, value in flags.items() if value != defaults[name]}
-    return given if model is None else {"model": model, **given}
+    flags = vars(train_settings(model or "", groups))
+    defaults = vars(train_settings("", [type(group)() for group in groups]))
+    return {name: value for name, value in flags.items() if value != defaults[name]}
 
 
 def crowd_settings(crowd: CrowdOptions) -> CrowdSettings:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
+from realm_cli import processes
 from realm_cli.errors import TrainingError
 from realm_cli.training.module import RealmModule
 from realm_cli.unfinished import Saving, Stage, Stop
@@ -67,7 +68,9 @@ class Keep(TrainerCallback):
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
         """Save where it is time to, and end where that is asked for."""
-        due = time.monotonic() - self.saved_at >= 60 * self.saving.minutes
+        # Clocks differ and signals come one by one: what one process does, all have to do.
+        due = processes.anywhere(time.monotonic() - self.saved_at >= 60 * self.saving.minutes)
+        self.stop.asked = processes.anywhere(self.stop.asked)
         every = self.saving.steps
         if due or self.stop.asked or (every and state.global_step % every == 0):
             control.should_save = True
@@ -76,7 +79,8 @@ class Keep(TrainerCallback):
 
     def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """The checkpoint is complete."""
-        self.stage.mark_whole(state.global_step)
+        processes.wait()
+        processes.first(lambda: self.stage.mark_whole(state.global_step))
         self.saved_at = time.monotonic()
 
 

@@ -12,7 +12,9 @@ from realm_cli.likelihood import (
     OBJECTIVES,
     form_term,
     log_option_probabilities,
+    smoothed,
     without_model,
+    without_unlabelled,
 )
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class RealmModule(nn.Module):
         self.annotators = annotators
         self.objective = OBJECTIVES[settings.objective]
         self.form_weight = settings.form_weight
+        self.label_smoothing = settings.label_smoothing
         self.n_annotations = n_annotations
         self.warming_up = False
 
@@ -58,8 +61,8 @@ class RealmModule(nn.Module):
             num_items_in_batch: Annotations over all accumulated batches; the Trainer counts them.
             batch: As made by `batching.Collator`.
         """
-        scores = self.backbone.option_scores(batch)
         present = batch["labels"] != ABSENT
+        scores = without_unlabelled(self.backbone.option_scores(batch), present)
         log_a = self.annotators.log_answers(
             batch["annotators"], batch["tasks"], batch["labels"], batch["n_options"],
             scores.shape[1],
@@ -67,8 +70,11 @@ class RealmModule(nn.Module):
         if self.warming_up:
             total = without_model(self.objective, scores, log_a, present)
         else:
-            total = self.objective(log_option_probabilities(scores), log_a, present)
+            log_p = log_option_probabilities(scores)
+            if self.label_smoothing:
+                log_p = smoothed(log_p, self.label_smoothing)
+            total = self.objective(log_p, log_a, present)
             total = total + self.form_weight * form_term(scores)
-        n = present.sum() if num_items_in_batch is None else num_items_in_batch
+        n = present.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
         prior = self.annotators.log_prior() * present.sum() / self.n_annotations
         return {"loss": -(total + prior) / n}

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_model
+from accelerate.data_loader import prepare_data_loader
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from realm_cli.batching import LengthBatches
+from realm_cli.choices import Precision, Schedule
+from realm_cli.errors import UsageError
+from realm_cli.training.memory import PassTooLargeError
 from realm_cli.training.module import RealmModule
 
 if TYPE_CHECKING:
@@ -20,6 +27,11 @@ if TYPE_CHECKING:
 
 EXPERTISE_SPEED = 10
 """Learning rate of the expertise over that of the model, where none is set."""
+SCHEDULES = {
+    Schedule.LINEAR: "linear",
+    Schedule.COSINE: "cosine",
+    Schedule.CONSTANT: "constant_with_warmup",
+}
 
 
 class RealmTrainer(Trainer):
@@ -38,28 +50,75 @@ class RealmTrainer(Trainer):
         self.expertise_learning_rate = expertise_learning_rate
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches by length, in an order that a seed and an epoch decide."""
+        """Batches by length, in an order that a seed and an epoch decide.
+
+        The batches of other processes are left out already; accelerate would share them out again.
+        """
         loader = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
+        )
         return prepared
 
+    def training_step(self, *arguments: Any, **more: Any) -> Tensor:
+        """One pass, forward and backward.
+
+        Raises:
+            PassTooLargeError: The device has too little memory; the weights are as they were.
+        """
+        try:
+            loss: Tensor = super().training_step(*arguments, **more)
+        except torch.OutOfMemoryError as error:
+            raise PassTooLargeError from error
+        return loss
+
+    def save_now(self) -> None:
+        """Leave a checkpoint of the last step that was done to its end."""
+        self.model.zero_grad()
+        self._save_checkpoint(self.model, trial=None)
+        self.callback_handler.on_save(self.args, self.state, self.control)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """As the Trainer does; what cannot be written to its end is taken away again.
+
+        Raises:
+            OSError: The disk is full, or cannot be written.
+        """
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            # torch and safetensors have errors of their own for a disk that is full.
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            shutil.rmtree(folder, ignore_errors=True)
+            raise OSError(getattr(error, "strerror", None) or str(error)) from error
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """As the Trainer does for models of its own kind: weights that are shared, once."""
-        del state_dict
+        """What is trained, weights that are shared once; the rest is as the model came."""
+        if not self.args.should_save:
+            return
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME), metadata={"format": "pt"})
+        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        state = {name: (state_dict or trained)[name].detach() for name in trained}
+        save_file(
+            {name: tensor.contiguous() for name, tensor in state.items()},
+            str(folder / SAFE_WEIGHTS_NAME),
+            metadata={"format": "pt"},
+        )
 
     def create_optimizer(self, model: RealmModule | None = None) -> torch.optim.Optimizer:
-        """AdamW over both groups."""
+        """AdamW over matrices, over biases and norms, which do not decay, and over expertise."""
         module: RealmModule = model or self.model
+        decaying = set(self.get_decay_parameter_names(module.language_model))
+        named = [(n, p) for n, p in module.language_model.named_parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": list(module.language_model.parameters())},
+            {"params": [p for n, p in named if n in decaying]},
+            {"params": [p for n, p in named if n not in decaying], "weight_decay": 0.0},
             {
                 "params": list(module.annotators.parameters()),
                 "lr": self.expertise_learning_rate,
@@ -84,20 +143,43 @@ def expertise_learning_rate(settings: TrainSettings, backbone: Backbone) -> floa
     return settings.expertise_learning_rate or EXPERTISE_SPEED * learning_rate(settings, backbone)
 
 
-def arguments(settings: TrainSettings, backbone: Backbone, folder: Path) -> TrainingArguments:
-    """What the Trainer is told."""
+def precision_of(settings: TrainSettings) -> Precision:
+    """As asked for; by itself bf16 on a GPU that has it, else single precision.
+
+    Raises:
+        UsageError: fp16 without a GPU.
+    """
     on_gpu = torch.cuda.is_available()
-    return TrainingArguments(
+    if settings.precision is Precision.FP16 and not on_gpu:
+        raise UsageError(
+            "--precision fp16 needs a GPU, and there is none here",
+            hint="leave --precision out, or try --precision bf16",
+        )
+    if settings.precision is not Precision.AUTO:
+        return settings.precision
+    return Precision.BF16 if on_gpu and torch.cuda.is_bf16_supported() else Precision.FP32
+
+
+def arguments(
+    settings: TrainSettings, backbone: Backbone, folder: Path, passes: int | None = None
+) -> TrainingArguments:
+    """What the Trainer is told; `passes` a step in the place of what the settings say."""
+    on_gpu = torch.cuda.is_available()
+    precision = precision_of(settings)
+    found = TrainingArguments(
         output_dir=str(folder),
         seed=settings.seed,
         num_train_epochs=settings.epochs or backbone.preset.epochs,
         per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=passes or settings.accumulate,
         learning_rate=learning_rate(settings, backbone),
-        lr_scheduler_type="linear",
-        warmup_steps=0,
-        weight_decay=0.0,
+        lr_scheduler_type=SCHEDULES[settings.schedule],
+        warmup_steps=settings.learning_rate_warm_up,
+        weight_decay=settings.weight_decay,
         max_grad_norm=1.0,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
+        bf16=precision is Precision.BF16,
+        fp16=precision is Precision.FP16,
+        fsdp=settings.fsdp or None,
         logging_steps=10,
         logging_nan_inf_filter=False,
         save_strategy="no",
@@ -111,3 +193,6 @@ def arguments(settings: TrainSettings, backbone: Backbone, folder: Path) -> Trai
         dataloader_pin_memory=on_gpu,
         label_names=["labels"],
     )
+    # Several GPUs in one process would be nn.DataParallel, which takes modules apart.
+    found._n_gpu = min(found.n_gpu, 1)
+    return found
