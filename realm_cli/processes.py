@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from realm_cli.labels import FloatArray
@@ -31,19 +31,25 @@ def is_first() -> bool:
     return index() == 0
 
 
+def _state() -> Any:
+    """What accelerate knows of the processes; it makes itself known to them at the first call."""
+    import torch
+    from accelerate import PartialState
+
+    return PartialState(cpu=not torch.cuda.is_available())
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """While it lasts, the processes can talk to one another."""
     if count() == 1:
         yield
         return
-    from accelerate import PartialState
-
-    state = PartialState()
+    _state()
     yield
     # Only where all went well: after an error the others are elsewhere.
-    state.wait_for_everyone()
-    state.destroy_process_group()
+    wait()
+    _state().destroy_process_group()
 
 
 def first(action: Callable[[], object]) -> None:
@@ -56,9 +62,7 @@ def first(action: Callable[[], object]) -> None:
 def wait() -> None:
     """Until every process has come here."""
     if count() > 1:
-        from accelerate import PartialState
-
-        PartialState().wait_for_everyone()
+        _state().wait_for_everyone()
 
 
 def anywhere(wish: bool) -> bool:
@@ -66,9 +70,8 @@ def anywhere(wish: bool) -> bool:
     if count() == 1:
         return wish
     import torch
-    from accelerate import PartialState
 
-    flag = torch.tensor(int(wish), device=PartialState().device)
+    flag = torch.tensor(int(wish), device=_state().device)
     torch.distributed.all_reduce(flag, torch.distributed.ReduceOp.MAX)
     return bool(flag)
 
@@ -78,9 +81,8 @@ def total(values: FloatArray) -> FloatArray:
     if count() == 1:
         return values
     import torch
-    from accelerate import PartialState
 
-    summed = torch.from_numpy(values).to(PartialState().device)
+    summed = torch.from_numpy(values).to(_state().device)
     torch.distributed.all_reduce(summed)
     found: FloatArray = summed.cpu().numpy()
     return found

@@ -124,7 +124,7 @@ def _is_whole(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     there = _sizes(folder)
-    return all(there.get(name) == size for name, size in sizes.items())
+    return isinstance(sizes, dict) and all(there.get(name) == size for name, size in sizes.items())
 
 
 @dataclass(frozen=True)

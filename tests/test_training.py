@@ -218,7 +218,9 @@ def test_parameter_groups_each_with_its_own_rate_and_decay(table, tmp_path):
     assert (norms["lr"], norms["weight_decay"]) == (1e-3, 0.0)
     assert (annotators["lr"], annotators["weight_decay"]) == (7e-2, 0.0)
     assert {p.dim() for p in matrices["params"]} == {2}
-    still = {n for n, p in backbone.model.named_parameters() if any(p is q for q in norms["params"])}
+    still = {
+        n for n, p in backbone.model.named_parameters() if any(p is q for q in norms["params"])
+    }
     assert still
     assert all("norm" in name or "bias" in name for name in still)
     assert {*matrices["params"], *norms["params"]} == set(backbone.model.parameters())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,14 @@ from transformers import PrinterCallback, set_seed
 
 from realm_cli import processes
 from realm_cli.batching import Collator, EncodedItems, ItemDataset, LengthBatches, Split
-from realm_cli.errors import RealmError, StoppedError, TrainingError
+from realm_cli.errors import RealmError, StoppedError, TrainingError, UsageError
 from realm_cli.learners import Learner
 from realm_cli.training.callbacks import Keep, Progress, Tell, WarmUp
 from realm_cli.training.memory import PassTooLargeError, tokens_of_a_pass
 from realm_cli.training.module import RealmModule
 from realm_cli.training.predicting import predict_log_p
 from realm_cli.training.preparation import prepare
+from realm_cli.training.sharding import sharded
 from realm_cli.training.trainer import RealmTrainer, arguments, expertise_learning_rate
 from realm_cli.unfinished import Saving, Stage, Stop
 
@@ -90,7 +91,8 @@ def fit(
     prepare(backbone, settings)
     module = RealmModule(backbone, annotators, settings, items.n_annotations)
     watch = Tell(job.watcher)
-    _run(module, items, job, watch)
+    with sharded(module) if settings.fsdp else nullcontext(module) as working:
+        _run(working, items, job, watch)
     size = max(settings.batch_size // settings.accumulate, 1)
     log_p = predict_log_p(backbone, job.predict or items.encoded, size)
     # The loss is looked at every few steps only, and never after the last.
@@ -158,6 +160,11 @@ def _trainer(
         expertise_learning_rate=expertise_learning_rate(settings, backbone),
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
+    if settings.fsdp and not trainer.is_sharding:
+        raise UsageError(
+            "--fsdp needs GPUs: on CPUs accelerate gives every process the whole model",
+            hint="leave --fsdp out; several processes share the work without it too",
+        )
     return trainer
 
 

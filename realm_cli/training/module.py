@@ -50,6 +50,7 @@ class RealmModule(nn.Module):
         self.form_weight = settings.form_weight
         self.label_smoothing = settings.label_smoothing
         self.n_annotations = n_annotations
+        self._no_split_modules = getattr(backbone.model, "_no_split_modules", None)
         self.warming_up = False
 
     def forward(

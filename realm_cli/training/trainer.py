@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.data_loader import prepare_data_loader
+from accelerate.utils import DistributedType
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainingArguments
 from transformers.utils import SAFE_WEIGHTS_NAME
 
+from realm_cli import processes
 from realm_cli.batching import LengthBatches
 from realm_cli.choices import Precision, Schedule
 from realm_cli.errors import UsageError
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 EXPERTISE_SPEED = 10
 """Learning rate of the expertise over that of the model, where none is set."""
+TORCH_WRITER = "inline_container"
+"""Where in torch a RuntimeError comes from that stands for a disk that is full."""
 SCHEDULES = {
     Schedule.LINEAR: "linear",
     Schedule.COSINE: "cosine",
@@ -48,6 +52,11 @@ class RealmTrainer(Trainer):
         super().__init__(**options)
         self.batches = batches
         self.expertise_learning_rate = expertise_learning_rate
+
+    @property
+    def is_sharding(self) -> bool:
+        """Whether weights are spread over processes; accelerate does so on no CPU."""
+        return self.accelerator.distributed_type is DistributedType.FSDP
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by length, in an order that a seed and an epoch decide.
@@ -92,24 +101,25 @@ class RealmTrainer(Trainer):
         try:
             super()._save_checkpoint(model, trial)
         except (OSError, SafetensorError, RuntimeError) as error:
-            # torch and safetensors have errors of their own for a disk that is full.
+            if isinstance(error, RuntimeError) and TORCH_WRITER not in str(error):
+                raise
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
             shutil.rmtree(folder, ignore_errors=True)
             raise OSError(getattr(error, "strerror", None) or str(error)) from error
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """What is trained, weights that are shared once; the rest is as the model came."""
-        if not self.args.should_save:
-            return
+        del state_dict
+        if self.is_fsdp_enabled or not self.args.should_save:
+            return  # weights that are spread out go into a file of their own beside
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
-        state = {name: (state_dict or trained)[name].detach() for name in trained}
-        save_file(
-            {name: tensor.contiguous() for name, tensor in state.items()},
-            str(folder / SAFE_WEIGHTS_NAME),
-            metadata={"format": "pt"},
-        )
+        trained = {
+            name: parameter.detach().contiguous()
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad
+        }
+        save_file(trained, str(folder / SAFE_WEIGHTS_NAME), metadata={"format": "pt"})
 
     def create_optimizer(self, model: RealmModule | None = None) -> torch.optim.Optimizer:
         """AdamW over matrices, over biases and norms, which do not decay, and over expertise."""
@@ -180,6 +190,8 @@ def arguments(
         bf16=precision is Precision.BF16,
         fp16=precision is Precision.FP16,
         fsdp=settings.fsdp or None,
+        # Only then does accelerate join processes, and the Trainer allow bf16, without a GPU.
+        use_cpu=not on_gpu and (processes.count() > 1 or precision is Precision.BF16),
         logging_steps=10,
         logging_nan_inf_filter=False,
         save_strategy="no",
