@@ -6,6 +6,9 @@ The checkpoint's weights stand still; what is trained is small, and is saved by 
 from __future__ import annotations
 
 import importlib.util
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,7 +96,7 @@ def adapt(backbone: Backbone, kind: BackboneKind, rank: int, seed: int) -> None:
         from peft import prepare_model_for_kbit_training
 
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _quietly():
         torch.manual_seed(seed)
         backbone.model = get_peft_model(model, config)
 
@@ -113,5 +116,14 @@ def with_adapter(kind: Any, folder: str) -> PreTrainedModel:
     """A model with the adapters of a folder on it; `kind` is one of transformers' Auto classes."""
     config = AutoConfig.from_pretrained(folder)
     base = kind.from_pretrained(base_of(folder), config=config, ignore_mismatched_sizes=True)
-    found: PreTrainedModel = PeftModel.from_pretrained(base, folder)
+    with _quietly():
+        found: PreTrainedModel = PeftModel.from_pretrained(base, folder)
     return found
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without the warning that peft calls transformers by a name of before."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
