@@ -17,6 +17,7 @@ import torch
 from peft import LoraConfig, PeftConfig, PeftModel, TaskType, get_peft_model
 from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from transformers import AutoConfig, BitsAndBytesConfig, PretrainedConfig, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
 
 from realm_cli.choices import BackboneKind
 from realm_cli.errors import MissingExtraError
@@ -87,10 +88,17 @@ def adapt(backbone: Backbone, kind: BackboneKind, rank: int, seed: int) -> None:
     where it makes none.
     """
     model = backbone.model
+    # peft saves no config; this one says afterwards what the adapters were put on.
+    model.config.architectures = [type(model).__name__]
     known = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     targets = None if model.config.model_type in known else "all-linear"
     config = LoraConfig(
-        task_type=TASK_TYPES[kind], r=rank, lora_alpha=SCALE * rank, target_modules=targets
+        task_type=TASK_TYPES[kind],
+        r=rank,
+        lora_alpha=SCALE * rank,
+        target_modules=targets,
+        fan_in_fan_out=any(isinstance(part, Conv1D) for part in model.modules()),
+        modules_to_save=_heads(model) if kind is BackboneKind.ENCODER else None,
     )
     if getattr(model, "is_quantized", False):
         from peft import prepare_model_for_kbit_training
@@ -99,6 +107,17 @@ def adapt(backbone: Backbone, kind: BackboneKind, rank: int, seed: int) -> None:
     with torch.random.fork_rng(devices=[]), _quietly():
         torch.manual_seed(seed)
         backbone.model = get_peft_model(model, config)
+
+
+def _heads(model: PreTrainedModel) -> list[str]:
+    """The parts of a classifier that its checkpoint may lack: they are trained, and saved whole."""
+    beside = [
+        name
+        for name, part in model.named_children()
+        if name != model.base_model_prefix and any(True for _ in part.parameters())
+    ]
+    pooled = hasattr(model.base_model, "pooler") and model.base_model.pooler is not None
+    return [*beside, "pooler"] if pooled and "pooler" not in beside else beside
 
 
 def is_adapter(model: str) -> bool:
