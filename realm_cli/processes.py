@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from realm_cli.labels import FloatArray
+    import numpy as np
+    import numpy.typing as npt
 
 
 def count() -> int:
@@ -76,7 +77,7 @@ def anywhere(wish: bool) -> bool:
     return bool(flag)
 
 
-def total(values: FloatArray) -> FloatArray:
+def total(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The sum over all processes, for each of them."""
     if count() == 1:
         return values
@@ -84,5 +85,5 @@ def total(values: FloatArray) -> FloatArray:
 
     summed = torch.from_numpy(values).to(_state().device)
     torch.distributed.all_reduce(summed)
-    found: FloatArray = summed.cpu().numpy()
+    found: npt.NDArray[np.float64] = summed.cpu().numpy()
     return found

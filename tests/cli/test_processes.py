@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,8 +18,7 @@ from safetensors.numpy import load_file
 from realm_cli.runs import read_report
 
 FLAGS = ("--model", "tiny-t5", "--epochs", "4", "--batch-size", "9", "--out", "run")
-TOGETHER = (sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2")
-TORCHRUN = (*TOGETHER, "--master-port", "0")
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 SHARDING = """
 from accelerate.state import AcceleratorState, DistributedType
 from realm_cli.training import sharding
@@ -91,9 +91,12 @@ def test_two_processes_are_as_one(crowd, alone, tmp_path):
 
 
 def test_accelerate_launches_it_too(crowd, alone, tmp_path):
-    launcher = (sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-                "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-                "--main_process_port", "0", "-m")  # fmt: skip
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = str(free.getsockname()[1])
+    launcher = (sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu",
+                "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
+                "--dynamo_backend", "no", "--main_process_port", port, "-m")  # fmt: skip
     done = together("train", crowd, *FLAGS, cwd=tmp_path, program=("realm_cli",), launcher=launcher)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("run: run\n") == 1
