@@ -206,6 +206,7 @@ def test_activations_computed_anew_give_the_same_gradients(kind, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
 def test_a_compiled_model_scores_the_same():
     plain, quick = (build_tiny_t5(["a b yes no"], 0) for _ in range(2))
     prepare(quick, QUICK.model_copy(update={"compile": True}))

@@ -56,7 +56,7 @@ def load_backbone(request: Request, texts: Iterable[str] = ()) -> Backbone:
         kind, backbone = _pretrained(request)
     if tuning.lora:
         adapt(backbone, kind, tuning.lora, request.seed)
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and not tuning.bits:  # quantized weights are there already
         backbone.model.to("cuda")
     return backbone
 
