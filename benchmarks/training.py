@@ -45,8 +45,9 @@ from realm_cli.choices import AnnotatorModel
 from realm_cli.config import TrainSettings
 from realm_cli.labels import Questions, build_labels
 from realm_cli.learners import learner
+from realm_cli.training.arguments import arguments
 from realm_cli.training.module import RealmModule
-from realm_cli.training.trainer import RealmTrainer, arguments
+from realm_cli.training.trainer import RealmTrainer
 
 PAGE = Path(__file__).parent.parent / "docs" / "training.md"
 BATCH = 16

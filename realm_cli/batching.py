@@ -146,7 +146,12 @@ class ItemDataset(Dataset[dict[str, Any]]):
         return np.array([len(text) + sum(of_options[k] for k in row) for text, row in rows])
 
     def __getitem__(self, item: int) -> dict[str, Any]:
-        answers = self.answers[item] if self.answers is not None else Answers((), ())
+        """An item; `~item` is the same without its annotations, to fill a batch."""
+        answers = Answers((), ())
+        if item < 0:
+            item = ~item
+        elif self.answers is not None:
+            answers = self.answers[item]
         return {
             "input_ids": self.encoded.inputs[item],
             "options": [self.encoded.options[k] for k in self.encoded.option_rows[item]],
@@ -177,24 +182,50 @@ class Collator:
         }
 
 
+@dataclass(frozen=True)
+class Split:
+    """How the items of a step are split.
+
+    Attributes:
+        passes: Batches that a process works off for a step.
+        processes: How many processes share a step.
+        process: Which of them this is, from 0.
+    """
+
+    passes: int = 1
+    processes: int = 1
+    process: int = 0
+
+
 class LengthBatches(Sampler[list[int]]):
     """Batches of items of about the same length, in another order in each epoch.
 
     The order follows from seed and epoch alone, so that a training that was cut off goes on with
-    the batches that it would have seen. A batch holds so many items, or tokens with padding.
+    the batches that it would have seen. A step holds so many items, or tokens with padding; it is
+    the same step however many passes and processes it is split into. A share without items is
+    filled with one that has no annotations, for every process has to work off as many batches.
 
     Args:
         dataset: The items.
-        size: Items a batch.
-        tokens: Tokens a batch instead, prompt and options together.
+        size: Items a step.
+        tokens: Tokens a step instead, prompt and options together.
         seed: Decides the order.
+        split: The share of this process.
     """
 
-    def __init__(self, dataset: ItemDataset, size: int, tokens: int | None, seed: int) -> None:
+    def __init__(
+        self,
+        dataset: ItemDataset,
+        size: int,
+        tokens: int | None,
+        seed: int,
+        split: Split = Split(),
+    ) -> None:
         self.lengths = dataset.lengths
         self.batch_size = size
         self.tokens = tokens
         self.seed = seed
+        self.split = split
         self.epoch = 0
         self.drop_last = False
 
@@ -203,18 +234,24 @@ class LengthBatches(Sampler[list[int]]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._batches())
+        return len(self._steps()) * self.split.passes
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches())
+        return (batch for step in self._steps() for batch in self._share(step))
 
-    def _batches(self) -> list[list[int]]:
+    def _steps(self) -> list[IntArray]:
         rng = np.random.default_rng([self.seed, self.epoch])
         order = rng.permutation(len(self.lengths))
-        groups = self._by_tokens(order) if self.tokens else self._by_size(order)
-        batches = [group.tolist() for group in groups]
-        rng.shuffle(batches)
-        return batches
+        steps = self._by_tokens(order) if self.tokens else self._by_size(order)
+        rng.shuffle(steps)
+        return steps
+
+    def _share(self, step: IntArray) -> Iterator[list[int]]:
+        """What this process has to do of a step, its batches one by one."""
+        parts = np.array_split(step, self.split.passes * self.split.processes)
+        filler = [~int(step[-1])]
+        for part in parts[self.split.process :: self.split.processes]:
+            yield part.tolist() or filler
 
     def _by_size(self, order: IntArray) -> list[IntArray]:
         """Sorted within stretches of fifty batches: length alike, company not always the same."""

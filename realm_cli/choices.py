@@ -40,6 +40,23 @@ class Usage(StrEnum):
     CAUSAL = "causal"
 
 
+class Precision(StrEnum):
+    """What a model computes in; `auto` is bf16 on a GPU that has it and fp32 elsewhere."""
+
+    AUTO = "auto"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    FP16 = "fp16"
+
+
+class Schedule(StrEnum):
+    """How the learning rates go down over the steps."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    CONSTANT = "constant"
+
+
 class AnnotatorModel(StrEnum):
     """How annotators err (`annotator_models/`); `auto` is chosen by held-out annotations."""
 

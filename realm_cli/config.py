@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,8 @@ from realm_cli.choices import (
     Objective,
     OnInconclusive,
     Pooling,
+    Precision,
+    Schedule,
 )
 from realm_cli.templates import checked_template, lists_options
 
@@ -139,8 +141,22 @@ class TrainSettings(JudgeSettings):
 
     Attributes:
         revision: Branch, tag or commit of a model on the hub.
+        batch_size: Items a step, however many passes and processes it is split into.
         tokens_per_batch: Tokens a step, texts and options with their padding, in the place of a
-            number of items.
+            number of items; `auto` as many as the device should hold.
+        accumulate: Passes that each process makes for a step.
+        precision: What the model computes in.
+        activation_checkpointing: Compute activations anew in the backward pass, not keep them.
+        compile: Compile the model with torch.compile.
+        fsdp: Spread weights, gradients and optimizer over the processes.
+        weight_decay: Of the model's matrices.
+        dropout: In the place of what the checkpoint's config says.
+        label_smoothing: Share of the model's word that is spread evenly over the options.
+        schedule: How the learning rates go down.
+        learning_rate_warm_up: Share of the steps in which they go up first.
+        lora: Rank of low-rank adapters, trained in the place of all weights.
+        merge_adapter: Add the adapters to the weights at the end.
+        quantize: Bits of the frozen weights under adapters.
         cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
             item has two labels.
         dev: Items kept out of training, by which the best checkpoint is chosen: a share, or a file
@@ -162,7 +178,7 @@ class TrainSettings(JudgeSettings):
     warm_up: Annotated[float, Field(ge=0, le=1)] = 0.2
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] = 32
-    tokens_per_batch: Annotated[int, Field(ge=8)] | None = None
+    tokens_per_batch: Annotated[int, Field(ge=8)] | Literal["auto"] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     expertise_learning_rate: Annotated[float, Field(gt=0)] | None = None
     max_length: Annotated[int, Field(ge=8)] = 512
@@ -199,6 +215,20 @@ class TrainSettings(JudgeSettings):
                 "stand in the prompt"
             )
         return self
+
+    accumulate: Annotated[int, Field(ge=1)] = 1
+    precision: Precision = Precision.AUTO
+    activation_checkpointing: bool = False
+    compile: bool = False
+    fsdp: bool = False
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    schedule: Schedule = Schedule.LINEAR
+    learning_rate_warm_up: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    lora: Annotated[int, Field(ge=1)] | None = None
+    merge_adapter: bool = False
+    quantize: Literal[4, 8] | None = None
 
 
 TASK_SCALE = 0.75

@@ -9,7 +9,6 @@ foretell them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
-from realm_cli import estimation
+from realm_cli import estimation, processes
 from realm_cli.aggregate.choice import foretold
 from realm_cli.aggregate.em import Fit, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
@@ -33,7 +32,7 @@ from realm_cli.report.model import Kind
 from realm_cli.training.callbacks import Progress
 from realm_cli.training.fit import FitResult, Job
 from realm_cli.training.fit import fit as train
-from realm_cli.unfinished import Saving, Stop, Unfinished
+from realm_cli.unfinished import Saving, Stage, Stop, Unfinished
 
 if TYPE_CHECKING:
     from realm_cli.aggregate.choice import Choice
@@ -187,6 +186,7 @@ def _train(crowd: Crowd, work: Work, annotators: Learner, part: Part) -> FitResu
         saving=work.saving,
         stop=work.stop,
         watcher=work.watcher,
+        told=work.told,
         predict=work.encoded,
         dev=_dataset(crowd, work, part.dev[labels.item]) if part.dev.any() else None,
         name=stage_name(number),
@@ -278,7 +278,7 @@ def _held_out_predictions(
     dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
     fold = np.argsort(np.argsort(dice)) % folds
     seen = _seen(crowd, work, estimation.choice_for(crowd, settings))
-    fresh = deepcopy(work.backbone.model.state_dict())
+    fresh = work.backbone.trained_state()
     log_p = np.full((labels.n_items, labels.width), -np.inf)
     history: list[LoggedStep] = []
     for held in range(folds):
@@ -288,13 +288,18 @@ def _held_out_predictions(
             rest = fold != held
             part = Part((rest & ~work.dev)[labels.item], rest & work.dev, held + 1)
             result = _train(crowd, work, _beginner(seen, settings), part)
-            work.backbone.model.load_state_dict(fresh)
-            write_file(stage.metrics, partial(write_text, to_lines(result.history)))
-            write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
-            stage.clear_checkpoints()
+            work.backbone.restore(fresh)
+            processes.first(partial(_keep, stage, result))
         log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
         history += from_lines(stage.metrics.read_text("utf-8"))
     return log_p, tuple(history)
+
+
+def _keep(stage: Stage, result: FitResult) -> None:
+    """What came of a fold, in the place of its checkpoints."""
+    write_file(stage.metrics, partial(write_text, to_lines(result.history)))
+    write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
+    stage.clear_checkpoints()
 
 
 @dataclass(frozen=True)

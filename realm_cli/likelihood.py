@@ -6,6 +6,7 @@ an annotator would answer were the k-th option true. Equation numbers are those 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -83,6 +84,35 @@ def independent(log_p: Tensor, log_a: Tensor, present: Tensor) -> Tensor:
     """
     each = torch.logsumexp(log_p[:, None, :] + log_a, dim=-1)
     return torch.where(present, each, 0.0).sum(dim=-1)
+
+
+def smoothed(log_p: Tensor, share: float) -> Tensor:
+    """Eq. (24): log((1 - e) p_i(k) + e / K_i), the model's word with a share e spread evenly.
+
+    Args:
+        log_p: `[B, K]` log-probabilities of the options; -inf where an item has no k-th option.
+        share: e, between 0 and 1.
+
+    Returns:
+        `[B, K]` log-probabilities, -inf where they were.
+    """
+    offered = log_p != -torch.inf
+    even = math.log(share) - offered.sum(dim=-1, keepdim=True).log()
+    return torch.logaddexp(log_p + math.log1p(-share), even).masked_fill(~offered, -torch.inf)
+
+
+def without_unlabelled(scores: Tensor, present: Tensor) -> Tensor:
+    """Scores under which an item without annotations says nothing, in value and in gradient.
+
+    Such an item fills the batch of a process that has no other work. Its first option takes all.
+
+    Args:
+        scores: `[B, K]` option scores.
+        present: `[B, R]` true where there is an annotation.
+    """
+    nothing = torch.full_like(scores, -torch.inf)
+    nothing[:, 0] = 0.0
+    return torch.where(present.any(dim=1, keepdim=True), scores, nothing)
 
 
 def form_term(scores: Tensor) -> Tensor:

@@ -16,10 +16,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from realm_cli import __version__, checkpoint, checks, estimation, loaders, run_folder
+from realm_cli import (
+    __version__,
+    checkpoint,
+    checks,
+    estimation,
+    loaders,
+    processes,
+    run_folder,
+)
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items, build_items, join
-from realm_cli.choices import LabelKind, Method, Tracker
+from realm_cli.choices import TINY_T5, LabelKind, Method, Tracker
 from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, TrainingError, UsageError
@@ -147,10 +155,38 @@ def train(
     """
     checkpoint.check_output(out, overwrite=overwrite)
     checkpoint.require_training_extra()
-    loaded = _load(source, settings)
-    unfinished = Unfinished(out)
-    unfinished.begin(_plan(source, settings, loaded))
-    return _finish(loaded, settings, unfinished, watch or Watch())
+    check_settings(settings)
+    with processes.together():
+        loaded = _load(source, settings)
+        unfinished = Unfinished(out)
+        # Nobody may look into the folder before the first process has begun it.
+        processes.first(lambda: unfinished.begin(_plan(source, settings, loaded)))
+        return _finish(loaded, settings, unfinished, watch or Watch())
+
+
+def check_settings(settings: TrainSettings) -> None:
+    """Refuse settings that exclude one another.
+
+    Raises:
+        UsageError: Saying which, and what to do.
+    """
+    refused = (
+        (settings.quantize and not settings.lora,
+         "--quantize freezes the weights, so something else has to learn", "add --lora 16"),
+        (settings.merge_adapter and not settings.lora,
+         "--merge-adapter has no adapter to merge", "add --lora 16, or leave it out"),
+        (settings.fsdp and processes.count() == 1,
+         "--fsdp spreads a model over several processes, and this is one",
+         "torchrun --nproc-per-node 2 -m realm_cli train … --fsdp"),
+        (settings.model == TINY_T5 and settings.quantize,
+         "tiny-t5 cannot be quantized", "leave --quantize out"),
+        (settings.model == TINY_T5 and settings.lora and not settings.merge_adapter,
+         "an adapter of tiny-t5 is of no use: its weights are made anew for every run",
+         "add --merge-adapter, or name another model"),
+    )  # fmt: skip
+    for wrong, message, hint in refused:
+        if wrong:
+            raise UsageError(message, hint=hint)
 
 
 def resume(
@@ -166,15 +202,16 @@ def resume(
     Raises:
         UsageError: There is no unfinished run, or data, settings or software have changed.
     """
-    checkpoint.put_back(out)
-    unfinished = Unfinished(out)
-    plan = unfinished.plan()
     checkpoint.require_training_extra()
-    source = Source(plan.files, plan.reading, plan.items)
-    settings = plan.settings.model_copy(update=dict(asked or {}))
-    loaded = _load(source, settings)
-    check_unchanged(plan, _plan(source, settings, loaded))
-    return _finish(loaded, settings, unfinished, watch or Watch())
+    with processes.together():
+        processes.first(lambda: checkpoint.put_back(out))
+        unfinished = Unfinished(out)
+        plan = unfinished.plan()
+        source = Source(plan.files, plan.reading, plan.items)
+        settings = plan.settings.model_copy(update=dict(asked or {}))
+        loaded = _load(source, settings)
+        check_unchanged(plan, _plan(source, settings, loaded))
+        return _finish(loaded, settings, unfinished, watch or Watch())
 
 
 def _load(source: Source, settings: TrainSettings) -> Loaded:
@@ -204,12 +241,15 @@ def _finish(
         work = (settings, _dev_items(crowd, loaded, settings), unfinished, watch)
         trained = _train(crowd, backbone, encoded, work)
     except BaseException as error:
-        if isinstance(error, TrainingError) or not unfinished.has_progress:
+        worthless = isinstance(error, TrainingError) or not unfinished.has_progress
+        if worthless and processes.is_first():
             unfinished.discard()
         raise
     report = _report(trained, loaded, settings, _truncation(encoded, settings))
+    if not processes.is_first():
+        return report
     with checkpoint.staged(unfinished.out) as stage:
-        backbone.save(stage)
+        backbone.save(stage, merge=settings.merge_adapter)
         card = model_card(report, _trained_model(backbone, settings, templates))
         (stage / "README.md").write_text(card, encoding="utf-8")
         run_folder.write_side(stage / checkpoint.SIDE, trained.found, report, trained.history)
@@ -250,6 +290,7 @@ def _prepare(
     items: Items, settings: TrainSettings, fetching: Fetching | None
 ) -> tuple[Backbone, EncodedItems, tuple[str, ...]]:
     """The model, the items as it reads them, and the template of each task."""
+    from realm_cli.backbones.adapters import Tuning
     from realm_cli.backbones.base import Request, SequenceBackbone
     from realm_cli.backbones.loading import load_backbone
     from realm_cli.batching import distinct_options, encode
@@ -262,6 +303,7 @@ def _prepare(
         tuple(names) if fixed else None,
         settings.backbone,
         settings.revision,
+        Tuning(settings.lora, settings.quantize, settings.dropout),
     )
     texts = prompts(items, templates_for(items.tasks, settings))
     backbone = load_backbone(request, [*texts, *names], fetching)

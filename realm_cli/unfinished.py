@@ -7,6 +7,7 @@ of it. The folder is gone when the run is whole.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -24,6 +25,9 @@ RESULT = "result.safetensors"
 METRICS = "metrics.jsonl"
 """What was measured, here of a fold; in a run's folder of all its trainings."""
 _WHOLE = "whole"
+"""Says that a checkpoint is complete: the sizes of its files."""
+MANNER = frozenset({"accumulate", "activation_checkpointing", "compile"})
+"""Settings that may change when a run goes on: they decide how steps are done, not what they do."""
 
 
 @dataclass(frozen=True)
@@ -108,18 +112,35 @@ class Stage:
         return self.checkpoint(step) / "unlogged.json"
 
     def latest(self) -> Path | None:
-        """The last checkpoint that was written to its end."""
-        found = [path.parent for path in self.folder.glob(f"checkpoint-*/{_WHOLE}")]
+        """The last checkpoint that was written to its end, and of which nothing is missing."""
+        found = [path for path in self.folder.glob("checkpoint-*") if _is_whole(path)]
         return max(found, key=lambda path: int(path.name.split("-")[1]), default=None)
 
     def mark_whole(self, step: int) -> None:
         """Say that the checkpoint of a step is complete."""
-        (self.checkpoint(step) / _WHOLE).touch()
+        folder = self.checkpoint(step)
+        write_file(folder / _WHOLE, lambda path: write_text(json.dumps(_sizes(folder)), path))
 
     def clear_checkpoints(self) -> None:
         """Once there is a result they only take space."""
         for path in self.folder.glob("checkpoint-*"):
             shutil.rmtree(path)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file, by its path; files with a dot before their name do not count."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name[0] != "."]
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a checkpoint is complete, and every file as long as it was."""
+    try:
+        sizes = json.loads((folder / _WHOLE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    there = _sizes(folder)
+    return isinstance(sizes, dict) and all(there.get(name) == size for name, size in sizes.items())
 
 
 @dataclass(frozen=True)
@@ -193,10 +214,11 @@ def check_unchanged(plan: Plan, now: Plan) -> None:
     Raises:
         UsageError: With every difference.
     """
+    before, after = (one.settings.model_dump(exclude=set(MANNER)) for one in (plan, now))
     changed = [
         *_differences(plan.inputs, now.inputs, "the content of "),
         *_differences(plan.versions, now.versions, "the version of "),
-        *_differences(plan.settings.model_dump(), now.settings.model_dump(), "the setting "),
+        *_differences(before, after, "the setting "),
     ]
     if changed:
         raise UsageError(

@@ -40,8 +40,8 @@ def fitted(tmp_path, settings, **more):
     rows = [{**row, "text": f"thing {row['item_id']}"} for row in colour_rows(50, experts=8)]
     source = write_rows(tmp_path / "crowd.jsonl", rows)
     table, _ = build_table(load([source]))
-    backbone = build_tiny_t5([*prompts(table.items, "{text}"), *COLOURS], seed=0)
-    encoded = encode(table.items, backbone, "{text}", 64)
+    backbone = build_tiny_t5([*prompts(table.items, ["{text}"]), *COLOURS], seed=0)
+    encoded = encode(table.items, backbone, ["{text}"], 64)
     answers = answers_by_item(table)
     dev, rest = np.arange(DEV_ITEMS), np.arange(DEV_ITEMS, len(answers))
     model = bind(AnnotatorModel.EXPERTISE, labels_of(table))

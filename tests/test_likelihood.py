@@ -21,7 +21,9 @@ from realm_cli.likelihood import (
     joint,
     log_expertise_answers,
     log_option_probabilities,
+    smoothed,
     without_model,
+    without_unlabelled,
 )
 
 seeds = st.integers(0, 2**32 - 1)
@@ -407,3 +409,48 @@ def test_without_model_a_score_that_is_no_number_is_not_hidden(name):
     # Only -inf means that there is no such option; NaN must reach whoever watches the loss.
     batch = replace(two_items(), scores=torch.tensor([[-1.0, torch.nan], [-3.0, -5.0]]))
     assert without_model(OBJECTIVES[name], batch.scores, batch.log_a, batch.present).isnan()
+
+
+def test_smoothing_by_hand():
+    # e = .2, K = 2: .8 * .9 + .1 = .82; K = 3 with p = (1, 0, 0): .8 + .2 / 3 and .2 / 3.
+    log_p = torch.tensor([[0.9, 0.1, 0.0], [1.0, 1e-30, 1e-30]]).log()
+    p = smoothed(log_p, 0.2).exp()
+    torch.testing.assert_close(p[0], torch.tensor([0.82, 0.18, 0.0]))
+    torch.testing.assert_close(p[1], torch.tensor([0.8 + 0.2 / 3, 0.2 / 3, 0.2 / 3]))
+
+
+@few
+@given(seeds, st.floats(0.01, 0.99))
+def test_smoothing_keeps_probabilities_and_the_order_of_options(seed, share):
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(5, 4, generator=generator) * 3
+    scores[0, 2:] = -torch.inf
+    scores.requires_grad_()
+    log_p = log_option_probabilities(scores)
+    mixed = smoothed(log_p, share)
+    torch.testing.assert_close(mixed.exp().sum(dim=1), torch.ones(5))
+    assert torch.equal(mixed == -torch.inf, log_p == -torch.inf)
+    assert (mixed.exp().amin(dim=1)[1:] >= share / 4 - 1e-6).all()
+    assert torch.equal(mixed.argmax(dim=1), log_p.argmax(dim=1))
+    mixed[mixed.isfinite()].sum().backward()
+    assert scores.grad.isfinite().all()
+
+
+@each_objective
+def test_an_item_without_annotations_says_nothing(name):
+    scores = torch.tensor([[1.0, 2.0], [0.5, -1.0]], requires_grad=True)
+    present = torch.tensor([[True], [False]])
+    labels, n_options = torch.tensor([[1], [-100]]), torch.tensor([2, 2])
+    log_a = log_expertise_answers(torch.zeros(2, 1), labels, n_options, 2)
+
+    def value(scores, log_a, present):
+        held = without_unlabelled(scores, present)
+        plain = OBJECTIVES[name](log_option_probabilities(held), log_a, present).sum()
+        warming = without_model(OBJECTIVES[name], held, log_a, present)
+        return plain + form_term(held) + warming
+
+    both = value(scores, log_a, present)
+    torch.testing.assert_close(both, value(scores[:1], log_a[:1], present[:1]))
+    both.backward()
+    assert torch.equal(scores.grad[1], torch.zeros(2))
+    assert scores.grad[0].abs().min() > 0

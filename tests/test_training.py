@@ -36,6 +36,7 @@ from realm_cli.batching import (
     Collator,
     ItemDataset,
     LengthBatches,
+    Split,
     answers_by_item,
     encode,
 )
@@ -47,10 +48,11 @@ from realm_cli.learners import learner
 from realm_cli.loaders import load
 from realm_cli.prompts import prompts
 from realm_cli.runs import read_report
+from realm_cli.training import arguments as training
 from realm_cli.training import module
-from realm_cli.training import trainer as training
 from realm_cli.training.fit import Job, fit
 from realm_cli.training.module import RealmModule
+from realm_cli.training.trainer import RealmTrainer
 from realm_cli.unfinished import Stage
 
 
@@ -208,17 +210,23 @@ def test_without_warm_up_every_step_uses_the_model(table, monkeypatch, tmp_path)
     assert np.allclose(np.exp(result.log_p).sum(axis=1), 1)
 
 
-def test_two_parameter_groups_each_with_its_own_rate(table, tmp_path):
+def test_parameter_groups_each_with_its_own_rate_and_decay(table, tmp_path):
     backbone, dataset = prepared(table)
     settings = QUICK.model_copy(update={"learning_rate": 1e-3, "expertise_learning_rate": 7e-2})
     trainer = trainer_for(table, backbone, dataset, settings, tmp_path, weight_decay=0.01)
-    model, annotators = trainer.create_optimizer().param_groups
+    matrices, norms, annotators = trainer.create_optimizer().param_groups
     module = trainer.model
-    assert (model["lr"], model["weight_decay"]) == (1e-3, 0.01)
+    assert (matrices["lr"], matrices["weight_decay"]) == (1e-3, 0.01)
+    assert (norms["lr"], norms["weight_decay"]) == (1e-3, 0.0)
     assert (annotators["lr"], annotators["weight_decay"]) == (7e-2, 0.0)
-    assert set(model["params"]) == set(backbone.model.parameters())
+    assert {p.dim() for p in matrices["params"]} == {2}
+    still = {
+        n for n, p in backbone.model.named_parameters() if any(p is q for q in norms["params"])
+    }
+    assert still
+    assert all("norm" in name or "bias" in name for name in still)
+    assert {*matrices["params"], *norms["params"]} == set(backbone.model.parameters())
     assert set(annotators["params"]) == set(module.annotators.parameters())
-    assert {*model["params"], *annotators["params"]} == set(module.parameters())
 
 
 def test_expertise_learns_at_a_multiple_of_the_models_rate_unless_told(table):
@@ -247,25 +255,24 @@ def trainer_for(table, backbone, dataset, settings, folder, *, callbacks=(), **a
     options = training.arguments(settings, backbone, folder)
     for name, value in arguments.items():
         setattr(options, name, value)
-    return training.RealmTrainer(
+    return RealmTrainer(
         model=module_for(table, backbone, settings),
         args=options,
         train_dataset=dataset,
         data_collator=Collator(backbone),
         callbacks=list(callbacks),
-        batches=LengthBatches(dataset, settings.batch_size, None, settings.seed),
+        batches=LengthBatches(
+            dataset, settings.batch_size, None, settings.seed, Split(settings.accumulate)
+        ),
         expertise_learning_rate=training.expertise_learning_rate(settings, backbone),
     )
 
 
-def gradient(table, folder, batch_size, accumulated):
+def gradient(table, folder, passes):
     backbone, dataset = prepared(table, items=12)
     seen = Gradients()
-    settings = QUICK.model_copy(update={"batch_size": batch_size, "epochs": 1})
-    trainer = trainer_for(
-        table, backbone, dataset, settings, folder,
-        callbacks=[seen], gradient_accumulation_steps=accumulated,
-    )  # fmt: skip
+    settings = QUICK.model_copy(update={"batch_size": 12, "accumulate": passes, "epochs": 1})
+    trainer = trainer_for(table, backbone, dataset, settings, folder, callbacks=[seen])
     trainer.train()
     (step,) = seen.steps
     return step
@@ -277,9 +284,9 @@ def test_the_gradient_does_not_depend_on_how_a_batch_is_split(tmp_path):
     ragged = [row for n, row in enumerate(rows) if n % 4 <= (n // 4) % 4]
     table, _ = build_table(load([write_rows(tmp_path / "ragged.jsonl", ragged)]))
     assert set(table.labels_per_item.tolist()) == {1, 2, 3, 4}
-    whole = gradient(table, tmp_path, 12, 1)
-    for batch_size, accumulated in ((6, 2), (3, 4)):
-        split = gradient(table, tmp_path, batch_size, accumulated)
+    whole = gradient(table, tmp_path, 1)
+    for passes in (2, 4, 5, 20):  # 5 does not divide 12; of 20, 8 have nothing to do
+        split = gradient(table, tmp_path, passes)
         torch.testing.assert_close(split, whole, atol=1e-6, rtol=1e-4)
 
 

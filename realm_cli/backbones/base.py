@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
+from realm_cli.backbones.adapters import Tuning, is_adapter, with_adapter
 from realm_cli.choices import BackboneKind, Usage
 from realm_cli.errors import ModelNotFoundError
 
@@ -34,6 +41,7 @@ class Request:
             an encoder's head has a column for each. None where options differ by item.
         kind: How to use the model; `auto` as its config says.
         revision: Branch, tag or commit of a model on the hub.
+        tuning: What of it is to be trained.
     """
 
     model: str
@@ -41,6 +49,7 @@ class Request:
     labels: tuple[str, ...] | None = None
     kind: BackboneKind = BackboneKind.AUTO
     revision: str | None = None
+    tuning: Tuning = field(default_factory=Tuning)
 
 
 @dataclass(frozen=True)
@@ -125,10 +134,32 @@ class Backbone(ABC):
             `[B, K]` scores in nats; -inf where an item has no k-th option.
         """
 
-    def save(self, folder: Path) -> None:
-        """Write a checkpoint that loads without realm."""
-        self.model.save_pretrained(folder)
+    def save(self, folder: Path, *, merge: bool = False) -> None:
+        """Write a checkpoint that loads without realm.
+
+        Args:
+            folder: Where to.
+            merge: Add adapters to the weights; else they are saved alone, with the config beside.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        model = self.model.merge_and_unload() if merge else self.model
+        try:
+            model.save_pretrained(folder)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+        model.config.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """A copy of all that training changes."""
+        found = self.model.named_parameters()
+        return {name: p.detach().clone() for name, p in found if p.requires_grad}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Back to what `trained_state` found."""
+        self.model.load_state_dict(state, strict=False)
 
     @property
     def longest(self) -> int | None:
@@ -171,22 +202,32 @@ class SequenceBackbone(Backbone):
         """Tokens of a generated row that come before the answer."""
 
 
-def whole(kind: Any, model: str, **changes: Any) -> PreTrainedModel:
+def whole(kind: Any, request: Request, config: PretrainedConfig, **head: Any) -> PreTrainedModel:
     """A checkpoint none of whose weights is missing, but for a head put on anew.
 
     transformers fills missing weights with random ones and says so in a log that nobody reads.
+
+    Args:
+        kind: One of transformers' Auto classes.
+        request: The model.
+        config: That of the checkpoint.
+        head: What makes the head another than the checkpoint's.
     """
+    model = request.model
+    if is_adapter(model):
+        return with_adapter(kind, model)
     safe = {"use_safetensors": True, "trust_remote_code": False}
+    changes = {**request.tuning.changes(config), **head}
     found, told = kind.from_pretrained(model, output_loading_info=True, **safe, **changes)
     body = f"{found.base_model_prefix}."
-    missing = [name for name in told["missing_keys"] if not changes or name.startswith(body)]
+    missing = [name for name in told["missing_keys"] if not head or name.startswith(body)]
     if missing and not all("pooler" in name for name in missing):
         raise ModelNotFoundError(
             f"the checkpoint {model} lacks {len(missing)} of its model's weights, the first is "
             f"{missing[0]}",
             hint="fetch it again; realm trains no model that is partly made up",
         )
-    if changes:
+    if head:
         misfits = {name for name, *_ in told["mismatched_keys"]}
         _hush(found, {*told["missing_keys"], *misfits})
     return found

@@ -23,10 +23,10 @@ PRETRAINED = Preset(epochs=3, learning_rate=2e-5)
 
 
 def load(
-    request: Request, _config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+    request: Request, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
 ) -> Backbone:
     """As the checkpoint is."""
-    return CausalBackbone(whole(AutoModelForCausalLM, request.model), tokenizer)
+    return CausalBackbone(whole(AutoModelForCausalLM, request, config), tokenizer)
 
 
 class CausalBackbone(SequenceBackbone):

@@ -41,7 +41,7 @@ def load(
         name.endswith("ForSequenceClassification") for name in config.architectures or ()
     )
     if classifies and len(known) > 1 and (labels is None or known >= set(labels)):
-        found = whole(AutoModelForSequenceClassification, request.model)
+        found = whole(AutoModelForSequenceClassification, request, config)
         found.config.pad_token_id = tokenizer.pad_token_id
         return LabelEncoderBackbone(found, tokenizer)
     names = [""] if labels is None else list(labels)
@@ -49,7 +49,8 @@ def load(
         torch.manual_seed(request.seed)
         found = whole(
             AutoModelForSequenceClassification,
-            request.model,
+            request,
+            config,
             num_labels=len(names),
             id2label=dict(enumerate(names)),
             label2id={name: k for k, name in enumerate(names)},

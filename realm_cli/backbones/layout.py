@@ -36,7 +36,8 @@ def padded(rows: Sequence[Sequence[int]], value: int, *, left: bool = False) -> 
     width = max(len(row) for row in rows)
     fill = [[value] * (width - len(row)) for row in rows]
     pairs = zip(rows, fill, strict=True)
-    return torch.tensor([[*more, *row] if left else [*row, *more] for row, more in pairs])
+    both = [[*more, *row] if left else [*row, *more] for row, more in pairs]
+    return torch.tensor(both, dtype=torch.long)
 
 
 def texts_of(items: Sequence[dict[str, Any]], pad: int) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from transformers.utils import logging
 
 from realm_cli import hub
 from realm_cli.backbones import causal, encoder, files, seq2seq
+from realm_cli.backbones.adapters import adapt, is_adapter
 from realm_cli.backbones.base import Backbone, Request
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.choices import TINY_T5, BackboneKind
@@ -54,29 +55,36 @@ def load_backbone(
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     hub_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    tuning = request.tuning
     if request.model == TINY_T5:
         if request.kind not in {BackboneKind.AUTO, BackboneKind.SEQ2SEQ}:
             raise _misfit(request, "an encoder-decoder model")
-        backbone: Backbone = build_tiny_t5(texts, request.seed)
+        kind = BackboneKind.SEQ2SEQ
+        backbone: Backbone = build_tiny_t5(texts, request.seed, tuning.dropout or 0.0)
     else:
-        backbone = _pretrained(request, hub.fetch(request.model, request.revision, watcher))
-    if torch.cuda.is_available():
+        folder = hub.fetch(request.model, request.revision, watcher)
+        kind, backbone = _pretrained(request, folder)
+    if tuning.lora:
+        backbone.model.name_or_path = request.model  # peft keeps it: adapters belong to that model
+        adapt(backbone, kind, tuning.lora, request.seed)
+    if torch.cuda.is_available() and not tuning.bits:  # quantized weights are there already
         backbone.model.to("cuda")
     return backbone
 
 
-def _pretrained(request: Request, folder: Path) -> Backbone:
+def _pretrained(request: Request, folder: Path) -> tuple[BackboneKind, Backbone]:
     has_code = "auto_map" in files.read_config(folder, request.model)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        load = BACKBONES[_kind(request, config)]
-        files.check_weights(folder, request.model)
+        kind = _kind(request, config)
+        if not is_adapter(str(folder)):
+            files.check_weights(folder, request.model)
         tokenizer = _tokenizer(folder, request.model)
-        backbone = load(replace(request, model=str(folder)), config, tokenizer)
+        backbone = BACKBONES[kind](replace(request, model=str(folder)), config, tokenizer)
     except _BROKEN as error:
         raise (files.with_own_code if has_code else files.broken)(request.model) from error
     backbone.commit = hub.commit_of(folder)
-    return backbone
+    return kind, backbone
 
 
 def _tokenizer(folder: Path, model: str) -> PreTrainedTokenizerBase:

@@ -22,10 +22,10 @@ RELATIVE = frozenset({"t5", "mt5", "umt5", "longt5"})
 
 
 def load(
-    request: Request, _config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
+    request: Request, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase
 ) -> Backbone:
     """As the checkpoint is."""
-    return Seq2SeqBackbone(whole(AutoModelForSeq2SeqLM, request.model), tokenizer, PRETRAINED)
+    return Seq2SeqBackbone(whole(AutoModelForSeq2SeqLM, request, config), tokenizer, PRETRAINED)
 
 
 class Seq2SeqBackbone(SequenceBackbone):

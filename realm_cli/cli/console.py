@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from realm_cli.errors import InputError, RealmError
+from realm_cli import processes
+from realm_cli.errors import InputError, RealmError, UsageError
 
 if TYPE_CHECKING:
     from realm_cli.schema import Issue
 
 
 def stderr() -> Console:
-    """A console on stderr that respects NO_COLOR and stays plain without a terminal."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    """A console on stderr that respects NO_COLOR and stays plain without a terminal.
+
+    Of several processes only the first speaks.
+    """
+    return Console(
+        stderr=True, highlight=False, soft_wrap=True, emoji=False, quiet=not processes.is_first()
+    )
 
 
 def stdout() -> Console:
@@ -53,6 +59,8 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
 
 def data(text: str) -> None:
     """Write to stdout as it is, never through rich."""
+    if not processes.is_first():
+        return
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -72,8 +80,12 @@ def warn(text: str) -> None:
 
 
 def error(problem: RealmError) -> None:
-    """One red line, the issues behind it, and what to do next."""
+    """One red line, the issues behind it, and what to do next.
+
+    What is wrong with flags or data every process finds; anything else may have happened to one.
+    """
     out = stderr()
+    out.quiet = out.quiet and isinstance(problem, UsageError | InputError)
     out.print(f"[bold red]error:[/bold red] {escape(printable(problem.message))}")
     if isinstance(problem, InputError):
         issues(problem.issues)
@@ -84,6 +96,7 @@ def error(problem: RealmError) -> None:
 def internal_error(problem: Exception) -> None:
     """A fault of realm's own."""
     out = stderr()
+    out.quiet = False
     told = printable(f"{type(problem).__name__}: {problem}")
     out.print(f"[bold red]internal error:[/bold red] {escape(told)}")
     out.print("[cyan]hint:[/cyan] set REALM_DEBUG=1 to see where, and please report it")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from realm_cli import processes
 from realm_cli.cli import console
 from realm_cli.unfinished import Stop
 
@@ -34,8 +35,14 @@ class SignalStop(Stop):
     exit_code: int = 130
 
     def receive(self, number: int, _frame: FrameType | None) -> None:
-        """The first signal ends training after the step at hand, any other ends realm."""
+        """The first signal ends training after the step at hand, any other ends realm.
+
+        What starts several processes passes a terminal's signal on to those that have it already,
+        and ends them itself if they take too long.
+        """
         self.exit_code = 128 + number
+        if self.asked and processes.count() > 1:
+            return
         if self.asked or not self.heard:
             raise SystemExit(self.exit_code)
         self.asked = True

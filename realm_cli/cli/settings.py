@@ -19,12 +19,13 @@ from realm_cli.config import (
 from realm_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from realm_cli.cli.decisions import DecisionOptions
     from realm_cli.cli.gate import EvidenceOptions, ThresholdOptions
     from realm_cli.cli.options import JudgeOptions
     from realm_cli.cli.relabel import BudgetOptions
     from realm_cli.cli.simulate import CrowdOptions
-    from realm_cli.cli.train import MethodOptions, OptimiserOptions
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -34,9 +35,9 @@ def judge_settings(judging: JudgeOptions) -> JudgeSettings:
     return _checked(JudgeSettings, dataclasses.asdict(judging))
 
 
-def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOptions) -> TrainSettings:
-    """The settings of `realm train`."""
-    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
+def train_settings(model: str, groups: Sequence[Any]) -> TrainSettings:
+    """The settings of `realm train`, from its groups of flags."""
+    flags = {name: value for group in groups for name, value in dataclasses.asdict(group).items()}
     for name in ("evaluate_every", "patience"):
         if flags[name] is not None and flags["dev"] is None:
             raise UsageError(
@@ -46,12 +47,12 @@ def train_settings(model: str, method: MethodOptions, optimiser: OptimiserOption
     return _checked(TrainSettings, {"model": model, **flags})
 
 
-def changed(
-    model: str | None, method: MethodOptions, optimiser: OptimiserOptions
-) -> dict[str, Any]:
+def changed(model: str | None, groups: Sequence[Any]) -> dict[str, Any]:
     """The training settings that were given, as far as they are not what they are by default."""
-    flags = {**dataclasses.asdict(method), **dataclasses.asdict(optimiser)}
-    defaults = {**dataclasses.asdict(type(method)()), **dataclasses.asdict(type(optimiser)())}
+    flags = {name: value for group in groups for name, value in dataclasses.asdict(group).items()}
+    defaults = {
+        name: value for group in groups for name, value in dataclasses.asdict(type(group)()).items()
+    }
     given = {name: value for name, value in flags.items() if value != defaults[name]}
     given = given if model is None else {"model": model, **given}
     checked = _checked(TrainSettings, {"model": "", **given})

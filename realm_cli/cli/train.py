@@ -12,6 +12,7 @@ import typer
 from realm_cli.choices import BackboneKind, LabelKind, Objective
 from realm_cli.cli import console
 from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
+from realm_cli.cli.training_options import RegularisationOptions, ScaleOptions
 from realm_cli.errors import UsageError
 
 
@@ -89,8 +90,11 @@ class OptimiserOptions:
     ] = None
     batch_size: Annotated[int, typer.Option(help="Items a step.", rich_help_panel="Training")] = 32
     tokens_per_batch: Annotated[
-        int | None,
-        typer.Option(help="Tokens a step instead, padding with them.", rich_help_panel="Training"),
+        str | None,
+        typer.Option(
+            help="Tokens a step instead, padding with them; auto: as many as the device holds.",
+            rich_help_panel="Training",
+        ),
     ] = None
     learning_rate: Annotated[
         float | None, typer.Option(help="Of the model.", rich_help_panel="Training")
@@ -147,6 +151,11 @@ class OptimiserOptions:
             rich_help_panel="Training",
         ),
     ] = None
+
+
+@dataclass(frozen=True)
+class TrainingOptions(ScaleOptions, RegularisationOptions, OptimiserOptions):
+    """All that decides how it is learned."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +229,7 @@ def train(
     output: OutputOptions,
     data: DataOptions,
     method: MethodOptions,
-    optimiser: OptimiserOptions,
+    training: TrainingOptions,
     files: Annotated[
         list[Path] | None, typer.Argument(help="Annotation exports.", show_default=False)
     ] = None,
@@ -235,7 +244,7 @@ def train(
 
     Example: realm train annotations.parquet --model google/flan-t5-base --out runs/first
     """
-    from realm_cli import pipeline
+    from realm_cli import pipeline, processes
     from realm_cli.cli.progress import stopping, training_progress
     from realm_cli.cli.settings import changed, train_settings
     from realm_cli.errors import StoppedError, UsageError
@@ -244,6 +253,9 @@ def train(
     from realm_cli.unfinished import Saving
 
     output.check()
+    groups = (method, training)
+    if processes.count() > 1 and not (output.resume or output.out):
+        raise UsageError("several processes have to agree on a folder", hint="name it with --out")
     folder = output.resume or output.out or console.dated_folder(RUNS)
     saving = Saving(output.save_minutes, output.save_steps)
     trackers = trackers_named(output.report_to or ())
@@ -255,7 +267,7 @@ def train(
                     raise UsageError(
                         "--resume takes no files: it goes on with those that the run began with"
                     )
-                asked = changed(model, method, optimiser)
+                asked = changed(model, groups)
                 report = pipeline.resume(folder, asked, watch)
             else:
                 if not files or model is None:
@@ -265,7 +277,7 @@ def train(
                     )
                 report = pipeline.train(
                     data.source(files),
-                    train_settings(model, method, optimiser),
+                    train_settings(model, groups),
                     folder,
                     overwrite=output.overwrite,
                     watch=watch,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from transformers import TrainerCallback
 
+from realm_cli import processes
 from realm_cli.errors import TrainingError
 from realm_cli.metrics import DEV_LOG
 from realm_cli.training.module import RealmModule
@@ -74,6 +75,8 @@ class CarryOn(TrainerCallback):
 
     def on_save(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
         """Beside all else in the checkpoint."""
+        if not processes.is_first():
+            return
         text = json.dumps(asdict(self.trainer.unlogged))
         self.stage.unlogged(state.global_step).write_text(text, "utf-8")
 
@@ -103,14 +106,17 @@ class Keep(TrainerCallback):
 
     def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
         """Save where it is time to."""
-        due = time.monotonic() - self.saved_at >= 60 * self.saving.minutes
+        # Clocks differ and signals come one by one: what one process does, all have to do.
+        due = processes.anywhere(time.monotonic() - self.saved_at >= 60 * self.saving.minutes)
+        self.stop.asked = processes.anywhere(self.stop.asked)
         every = self.saving.steps
         if due or self.stop.asked or (every and state.global_step % every == 0):
             control.should_save = True
 
     def on_save(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
         """The checkpoint is complete: training may end if that is asked for."""
-        self.stage.mark_whole(state.global_step)
+        processes.wait()
+        processes.first(lambda: self.stage.mark_whole(state.global_step))
         self.saved_at = time.monotonic()
         if self.stop.asked:
             control.should_training_stop = True

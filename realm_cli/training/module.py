@@ -12,7 +12,9 @@ from realm_cli.likelihood import (
     OBJECTIVES,
     form_term,
     log_option_probabilities,
+    smoothed,
     without_model,
+    without_unlabelled,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ class RealmModule(nn.Module):
         self.annotators = annotators
         self.objective = OBJECTIVES[settings.objective]
         self.form_weight = settings.form_weight
+        self.label_smoothing = settings.label_smoothing
         self.n_annotations = n_annotations
+        self._no_split_modules = getattr(backbone.model, "_no_split_modules", None)
         self.warming_up = False
 
     def forward(
@@ -62,18 +66,22 @@ class RealmModule(nn.Module):
             The `loss`; and of each item the objective alone, `log_likelihood [B]`, and the number
             of its annotations, `n_annotations [B]`.
         """
-        scores = self.backbone.option_scores(batch)
         present = batch["labels"] != ABSENT
+        scores = without_unlabelled(self.backbone.option_scores(batch), present)
         log_a = self.annotators.log_answers(
             batch["annotators"], batch["tasks"], batch["labels"], batch["n_options"],
             scores.shape[1],
         )  # fmt: skip
-        likelihood = self.objective(log_option_probabilities(scores), log_a, present)
+        log_p = log_option_probabilities(scores)
+        likelihood = self.objective(log_p, log_a, present)
         if self.training and self.warming_up:
             total = without_model(self.objective, scores, log_a, present)
         else:
-            total = likelihood.sum() + self.form_weight * form_term(scores)
-        n = present.sum() if num_items_in_batch is None else num_items_in_batch
+            learned = likelihood
+            if self.label_smoothing:
+                learned = self.objective(smoothed(log_p, self.label_smoothing), log_a, present)
+            total = learned.sum() + self.form_weight * form_term(scores)
+        n = present.sum().clamp(min=1) if num_items_in_batch is None else num_items_in_batch
         prior = self.annotators.log_prior() * present.sum() / self.n_annotations
         return {
             "loss": -(total + prior) / n,

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import math
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from safetensors.torch import save_model
+from accelerate.data_loader import prepare_data_loader
+from accelerate.utils import DistributedType
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
 from torch.utils.data import DataLoader
-from transformers import EvalPrediction, Trainer, TrainingArguments
+from transformers import EvalPrediction, Trainer
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from realm_cli.batching import LengthBatches
 from realm_cli.metrics import DEV, DEV_LOG
+from realm_cli.training.memory import PassTooLargeError
 from realm_cli.training.module import RealmModule
 
-if TYPE_CHECKING:
-    from realm_cli.backbones.base import Backbone
-    from realm_cli.config import TrainSettings
-
-EXPERTISE_SPEED = 10
-"""Learning rate of the expertise over that of the model, where none is set."""
+TORCH_WRITER = "inline_container"
+"""Where in torch a RuntimeError comes from that stands for a disk that is full."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,25 @@ class RealmTrainer(Trainer):
             logs["mean_expertise"] = self.model.annotators.mean_expertise()
         super().log(logs, start_time)
 
+    @property
+    def is_sharding(self) -> bool:
+        """Whether weights are spread over processes; accelerate does so on no CPU."""
+        return self.accelerator.distributed_type is DistributedType.FSDP
+
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches by length, in an order that a seed and an epoch decide."""
+        """Batches by length, in an order that a seed and an epoch decide.
+
+        The batches of other processes are left out already; accelerate would share them out again.
+        """
         loader = DataLoader(
             self.train_dataset,
             batch_sampler=self.batches,
             collate_fn=self.data_collator,
             pin_memory=self.args.dataloader_pin_memory,
         )
-        prepared: DataLoader[Any] = self.accelerator.prepare(loader)
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
+        )
         return prepared
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
@@ -89,18 +100,61 @@ class RealmTrainer(Trainer):
         best: bool = super()._determine_best_metric(metrics, trial)
         return best or wanted
 
+    def training_step(self, *arguments: Any, **more: Any) -> Tensor:
+        """One pass, forward and backward.
+
+        Raises:
+            PassTooLargeError: The device has too little memory; the weights are as they were.
+        """
+        try:
+            loss: Tensor = super().training_step(*arguments, **more)
+        except torch.OutOfMemoryError as error:
+            raise PassTooLargeError from error
+        return loss
+
+    def save_now(self) -> None:
+        """Leave a checkpoint of the last step that was done to its end."""
+        self.model.zero_grad()
+        self._save_checkpoint(self.model, trial=None)
+        self.callback_handler.on_save(self.args, self.state, self.control)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """As the Trainer does; what cannot be written to its end is taken away again.
+
+        Raises:
+            OSError: The disk is full, or cannot be written.
+        """
+        try:
+            super()._save_checkpoint(model, trial)
+        except (OSError, SafetensorError, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and TORCH_WRITER not in str(error):
+                raise
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            shutil.rmtree(folder, ignore_errors=True)
+            raise OSError(getattr(error, "strerror", None) or str(error)) from error
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """As the Trainer does for models of its own kind: weights that are shared, once."""
+        """What is trained, weights that are shared once; the rest is as the model came."""
         del state_dict
+        if self.is_fsdp_enabled or not self.args.should_save:
+            return  # weights that are spread out go into a file of their own beside
         folder = Path(output_dir or self.args.output_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        save_model(self.model, str(folder / SAFE_WEIGHTS_NAME), metadata={"format": "pt"})
+        trained = {
+            name: parameter.detach().contiguous()
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad
+        }
+        save_file(trained, str(folder / SAFE_WEIGHTS_NAME), metadata={"format": "pt"})
 
     def create_optimizer(self, model: RealmModule | None = None) -> torch.optim.Optimizer:
-        """AdamW over both groups."""
+        """AdamW over matrices, over biases and norms, which do not decay, and over expertise."""
         module: RealmModule = model or self.model
+        decaying = set(self.get_decay_parameter_names(module.language_model))
+        named = [(n, p) for n, p in module.language_model.named_parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": list(module.language_model.parameters())},
+            {"params": [p for n, p in named if n in decaying]},
+            {"params": [p for n, p in named if n not in decaying], "weight_decay": 0.0},
             {
                 "params": list(module.annotators.parameters()),
                 "lr": self.expertise_learning_rate,
@@ -119,75 +173,3 @@ def per_annotation(found: EvalPrediction) -> dict[str, float]:
     """The objective alone per annotation, from what `RealmModule.forward` says of items."""
     log_likelihood, n_annotations = found.predictions
     return {DEV: float(log_likelihood.astype("float64").sum() / n_annotations.sum())}
-
-
-def learning_rate(settings: TrainSettings, backbone: Backbone) -> float:
-    """The model's learning rate: as set, else as fits the backbone."""
-    return settings.learning_rate or backbone.preset.learning_rate
-
-
-def expertise_learning_rate(settings: TrainSettings, backbone: Backbone) -> float:
-    """That of the expertise: as set, else a multiple of the model's."""
-    return settings.expertise_learning_rate or EXPERTISE_SPEED * learning_rate(settings, backbone)
-
-
-def epochs(settings: TrainSettings, backbone: Backbone) -> int:
-    """Passes over the items: as set, else as fits the backbone."""
-    return settings.epochs or backbone.preset.epochs
-
-
-def choosing(settings: TrainSettings, n_epochs: int, steps_per_epoch: int) -> dict[str, Any]:
-    """What the Trainer is told besides where the best of several checkpoints is to be kept.
-
-    It evaluates at the end of steps, not of epochs: a checkpoint saved between an epoch's last step
-    and its evaluation would lose that. While warming up the model is not trained on what is
-    evaluated.
-    """
-    return {
-        "eval_strategy": "steps",
-        "eval_steps": settings.evaluate_every or steps_per_epoch,
-        "eval_delay": math.ceil(settings.warm_up * n_epochs * steps_per_epoch),
-        "per_device_eval_batch_size": settings.batch_size,
-        "save_strategy": "best",
-        "load_best_model_at_end": True,
-        "metric_for_best_model": DEV,
-        "greater_is_better": True,
-        "restore_callback_states_from_checkpoint": True,
-    }
-
-
-def arguments(
-    settings: TrainSettings, backbone: Backbone, folder: Path, **more: Any
-) -> TrainingArguments:
-    """What the Trainer is told.
-
-    Args:
-        settings: How to train.
-        backbone: What is trained.
-        folder: Where checkpoints go.
-        more: Whatever else, by the Trainer's names.
-    """
-    on_gpu = torch.cuda.is_available()
-    return TrainingArguments(
-        output_dir=str(folder),
-        seed=settings.seed,
-        num_train_epochs=epochs(settings, backbone),
-        per_device_train_batch_size=settings.batch_size,
-        learning_rate=learning_rate(settings, backbone),
-        lr_scheduler_type="linear",
-        warmup_steps=0,
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        bf16=on_gpu and torch.cuda.is_bf16_supported(),
-        logging_steps=10,
-        logging_nan_inf_filter=False,
-        # One that is being written, and the one before it.
-        save_total_limit=2,
-        disable_tqdm=True,
-        log_level="error",
-        remove_unused_columns=False,
-        ddp_find_unused_parameters=False,
-        dataloader_pin_memory=on_gpu,
-        label_names=["labels"],
-        **{"save_strategy": "no", "report_to": "none"} | more,
-    )
