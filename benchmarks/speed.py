@@ -77,7 +77,7 @@ def dawid_skene_ours(n: int, names: bool) -> dict[str, float]:
     columns = [data[name] for name in data]
     if names:
         columns = [pa.chunked_array(pa.array(column)) for column in columns]
-        columns = [coding.distinct(column)[1] for column in columns]
+        columns = [code for _, code in coding.distinct_each(columns)]
     codes = [np.asarray(column) for column in columns]
     labels = build_labels(*codes, Questions(np.full(n // PER_ITEM, OPTIONS)))
     model = bind(AnnotatorModel.CONFUSION, labels)

@@ -23,7 +23,7 @@ from realm_cli.coding import (
     Codes,
     IntArray,
     codes,
-    distinct,
+    distinct_each,
     list_codes,
     or_null,
     pairs_of,
@@ -202,10 +202,9 @@ def build_items(rows: pa.Table) -> tuple[Items, IntArray, list[Issue]]:
         The items, the item code of each row `[N]`, and the problems found.
     """
     tasks, task_of_row = codes(rows["task"])
-    ids, id_of_row = distinct(rows["item_id"])
+    (ids, id_of_row), (text_words, text) = distinct_each([rows["item_id"], rows["text"]])
     item, firsts = _codes_by_appearance(task_of_row * len(ids) + id_of_row)
     findings = Findings()
-    text_words, text = distinct(rows["text"])
     text_of_item = _one_each(text, item, len(firsts), partial(_two, rows, "text", findings))
     list_words, lists = list_codes(rows["options"])
     options_of_item = _one_each(lists, item, len(firsts), partial(_two, rows, "options", findings))
