@@ -12,7 +12,7 @@
     ├── PushError               4   the run is whole, but its model is not on the hub
     └── StoppedError            130 training was asked to stop, and saved where it stood
 
-Exit code 0 is success, 1 a failed gate, 5 an inconclusive gate, 130 an interrupt.
+Exit code 0 is success, 1 a failed gate, 5 an inconclusive gate, 130 an interrupt, 143 a SIGTERM.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from realm_cli.errors import RealmError
 
 EXIT_CODES = """
 Exit codes: 0 ok · 1 a gate failed · 2 usage or configuration · 3 input invalid or ambiguous ·
-4 training or internal error · 5 inconclusive · 130 interrupted.
+4 training or internal error · 5 inconclusive · 130 interrupted · 143 terminated.
 """
 
 app = typer.Typer(
