@@ -21,8 +21,13 @@ if TYPE_CHECKING:
     from realm_cli.backbones.base import Backbone
     from realm_cli.coding import IntArray
 
-MEGABATCH = 50
+MEGABATCH = 16
 """Batches whose items are sorted by length together."""
+PADDING = 1.25
+"""Tokens with padding over tokens, in batches drawn by lot, from which on sorting is worth it.
+
+It costs variety: items of one length are often of one kind, and a step then sees that kind only.
+"""
 
 
 @dataclass(frozen=True)
@@ -228,6 +233,7 @@ class LengthBatches(Sampler[list[int]]):
         self.split = split
         self.epoch = 0
         self.drop_last = False
+        self.megabatch = MEGABATCH if self._padding() > PADDING else 1
 
     def set_epoch(self, epoch: int) -> None:
         """The epoch whose order comes next."""
@@ -253,9 +259,17 @@ class LengthBatches(Sampler[list[int]]):
         for part in parts[self.split.process :: self.split.processes]:
             yield part.tolist() or filler
 
+    def _padding(self) -> float:
+        """Tokens with padding over tokens without, in batches drawn by lot."""
+        lengths = np.random.default_rng(self.seed).permutation(self.lengths)
+        starts = np.arange(0, len(lengths), self.batch_size)
+        widths = np.maximum.reduceat(lengths, starts) if len(lengths) else lengths
+        sizes = np.minimum(len(lengths) - starts, self.batch_size)
+        return float((widths * sizes).sum() / max(lengths.sum(), 1))
+
     def _by_size(self, order: IntArray) -> list[IntArray]:
-        """Sorted within stretches of fifty batches: length alike, company not always the same."""
-        stretch = MEGABATCH * self.batch_size
+        """Sorted within stretches of some batches: length alike, company not always the same."""
+        stretch = self.megabatch * self.batch_size
         stretches = [order[at : at + stretch] for at in range(0, len(order), stretch)]
         ordered = [part[np.argsort(-self.lengths[part], kind="stable")] for part in stretches]
         size = self.batch_size

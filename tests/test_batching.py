@@ -14,6 +14,7 @@ from realm_cli.batching import (
     Collator,
     EncodedItems,
     ItemDataset,
+    LengthBatches,
     answers_by_item,
     encode,
 )
@@ -112,3 +113,24 @@ def test_tasks_are_the_items_own(backbone):
     items = items_of([2, 2, 2], task=[0, 1, 1])
     assert encode(items, backbone, ["{text}"] * 2, 32).task == (0, 1, 1)
     assert np.array_equal(items.task, [0, 1, 1])
+
+
+def batches_of(lengths, size=4, seed=0):
+    rows = tuple([5] * (length - 2) for length in lengths)
+    encoded = EncodedItems(rows, ([9, 1],), ((0,),) * len(rows), (0,) * len(rows), n_truncated=0)
+    return LengthBatches(ItemDataset(encoded), size, None, seed)
+
+
+def test_padding_by_hand():
+    """Batches of (4, 4), (4, 4) have none; any two of 10, 10, 10, 40 beside 40 make 100 of 70."""
+    assert batches_of([4, 4, 4, 4], size=2)._padding() == 1
+    assert batches_of([10, 10, 10, 40], size=2)._padding() == pytest.approx(100 / 70)
+
+
+def test_items_are_sorted_by_length_only_where_that_saves_much():
+    """Items of one length are often of one kind: a step should see many kinds where it can."""
+    alike, unlike = [20 + n % 3 for n in range(64)], [10 + 5 * n for n in range(64)]
+    together = [np.array(batch) % 3 for batch in batches_of(alike)]
+    assert any(len(set(kinds.tolist())) > 1 for kinds in together)
+    spans = [np.ptp(batch) for batch in map(np.array, batches_of(unlike))]
+    assert max(spans) <= 3

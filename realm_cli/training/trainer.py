@@ -65,8 +65,11 @@ class RealmTrainer(Trainer):
         self._globalstep_last_logged = losses.since
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, and with what is measured at a step the mean expertise there."""
-        if "loss" in logs or DEV_LOG in logs:
+        """Log, and with what is measured at a step the mean expertise there.
+
+        Where parameters are spread over processes nobody has all of it.
+        """
+        if not self.is_fsdp_enabled and ("loss" in logs or DEV_LOG in logs):
             logs["mean_expertise"] = self.model.annotators.mean_expertise()
         super().log(logs, start_time)
 

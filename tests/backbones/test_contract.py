@@ -194,7 +194,7 @@ def test_a_run_learns_and_predicts(kind, tmp_path):
     model = write_checkpoint(kind, tmp_path / "model", texts)
     source = write_rows(tmp_path / "crowd.jsonl", rows)
     settings = QUICK.model_copy(
-        update={"model": str(model), "epochs": 12, "learning_rate": 5e-3, "batch_size": 8}
+        update={"model": str(model), "epochs": 24, "learning_rate": 5e-3, "batch_size": 8}
     )
     run = train(source, tmp_path / "run", settings)
     items = [
