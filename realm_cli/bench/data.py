@@ -187,7 +187,7 @@ def _rows(data: Data, files: Sequence[Path], labels: Sequence[Path]) -> pa.Table
             return rows
         task = pa.array([data.task] * rows.num_rows).dictionary_encode()
         return with_column(rows, "task", task.cast(rows["task"].type))
-    answers = labels or [None] * len(files)
+    answers: Sequence[Path | None] = labels or [None] * len(files)
     return join([_asked(data, *pair) for pair in zip(files, answers, strict=True)])
 
 
@@ -213,16 +213,16 @@ def _asked(data: Data, path: Path, labels: Path | None) -> pa.Table:
 
 def _told(data: Data, items: Items, item: npt.NDArray[np.int64], is_test: BoolArray) -> Split:
     """A split that rows `[N]` tell."""
-    test, train = (np.bincount(item[rows], minlength=len(items)) > 0 for rows in (is_test, ~is_test))
+    test, train = (
+        np.bincount(item[rows], minlength=len(items)) > 0 for rows in (is_test, ~is_test)
+    )
     if (test & train).any():
         name = items.ids[int(np.flatnonzero(test & train)[0])]
         raise InputError(f"item {name!r} of {data.name} is both trained on and tested on")
     return _limited(data, items, train, test)
 
 
-def _by_column(
-    data: Data, items: Items, item: npt.NDArray[np.int64], rows: pa.Table
-) -> Split:
+def _by_column(data: Data, items: Items, item: npt.NDArray[np.int64], rows: pa.Table) -> Split:
     if data.split not in rows.column_names:
         raise UsageError(
             f"the files of {data.name} have no column {data.split!r}",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from realm_cli.annotations import NO_GOLD
+from realm_cli.annotations import NO_GOLD, AnnotationTable
 from realm_cli.coding import IntArray
+from realm_cli.estimation import Crowd, Estimation
 from realm_cli.labels import FloatArray
+from realm_cli.report.model import Kind
 
 BINS = 10
 """Of confidence, for the calibration error."""
@@ -79,6 +83,43 @@ def calibration_error(log_p: FloatArray, gold: IntArray) -> float:
     return float(np.abs(gaps).sum() / len(gold))
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a method says of annotators.
+
+    Attributes:
+        kind: How it came by it.
+        mean: `[A, T]` expertise; without pooling by task an annotator's one value in all tasks.
+        low: `[A, T]` lower end of a 95% interval; None where the method gives none.
+        high: Its upper end.
+    """
+
+    kind: Kind
+    mean: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+
+
+def judged(found: Estimation, kind: Kind) -> Judged:
+    """Posterior means and intervals, as a report shows them."""
+    of_cell = found.judgement.cell_expertise
+    mean, low, high = (
+        of_cells(found.crowd, values) for values in (of_cell.mean, of_cell.low, of_cell.high)
+    )
+    return Judged(kind, mean, low, high)
+
+
+def of_cells(crowd: Crowd, values: FloatArray) -> FloatArray:
+    """`[A, T]` from values of cells `[C]`; where tasks are pooled, one value in all tasks."""
+    groups = crowd.labels.groups
+    matrix = np.zeros((len(crowd.table.annotators), len(crowd.table.items.tasks)))
+    if len(np.unique(groups.cell_task)) > 1:
+        matrix[groups.cell_annotator, groups.cell_task] = values
+    else:
+        matrix[groups.cell_annotator] = values[:, None]
+    return matrix
+
+
 class Recovery(BaseModel):
     """How well expertise was found; see `Measures`."""
 
@@ -87,16 +128,25 @@ class Recovery(BaseModel):
     expertise_error: float
     expertise_pearson: float | None
     expertise_spearman: float | None
-    coverage: float
+    coverage: float | None
 
 
-def recovery(truth: FloatArray, mean: FloatArray, low: FloatArray, high: FloatArray) -> Recovery:
-    """Estimates of expertise beside the truth, `[C]` each; intervals may touch it to 1e-9."""
-    covered = (low - 1e-9 <= truth) & (truth <= high + 1e-9)
-    varies = len(truth) > 1 and np.ptp(truth) > 0 and np.ptp(mean) > 0
+def recovery(found: Judged, truth: FloatArray, table: AnnotationTable) -> Recovery:
+    """Estimates beside the truth `[A, T]`, in every (annotator, task) that has labels."""
+    n_tasks = truth.shape[1]
+    pair = np.unique(table.annotator * n_tasks + table.task)
+    labelled = pair // n_tasks, pair % n_tasks
+    known, mean = truth[labelled], found.mean[labelled]
+    varies = len(known) > 1 and np.ptp(known) > 0 and np.ptp(mean) > 0
     return Recovery(
-        expertise_error=float(np.abs(truth - mean).mean()),
-        expertise_pearson=float(np.corrcoef(truth, mean)[0, 1]) if varies else None,
-        expertise_spearman=float(stats.spearmanr(truth, mean).statistic) if varies else None,
-        coverage=float(covered.mean()),
-    )
+        expertise_error=float(np.abs(known - mean).mean()),
+        expertise_pearson=float(np.corrcoef(known, mean)[0, 1]) if varies else None,
+        expertise_spearman=float(stats.spearmanr(known, mean).statistic) if varies else None,
+        coverage=None if found.low is None or found.high is None
+        else covered(known, found.low[labelled], found.high[labelled]),
+    )  # fmt: skip
+
+
+def covered(truth: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    """Share of the intervals that hold the truth; an end may touch it, to 1e-9."""
+    return float(((low - 1e-9 <= truth) & (truth <= high + 1e-9)).mean())

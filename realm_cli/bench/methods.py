@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from realm_cli import estimation, run_folder
+from realm_cli.aggregate.em import with_predictions
 from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
+from realm_cli.batching import ItemDataset, answers_by_item
 from realm_cli.bench.crowd_layer import train_crowd_layer
 from realm_cli.bench.data import Labelled
+from realm_cli.bench.measures import Judged, judged, of_cells
 from realm_cli.bench.plan import Method
 from realm_cli.bench.prepared import Prepared
 from realm_cli.bench.supervised import Targets, train_on_targets
@@ -25,7 +28,9 @@ from realm_cli.errors import UsageError
 from realm_cli.estimation import Estimation
 from realm_cli.fitting import Work, train_and_judge
 from realm_cli.labels import FloatArray
+from realm_cli.learners import learner
 from realm_cli.report.model import Kind
+from realm_cli.training.fit import Job, fit
 from realm_cli.training.predicting import predict_log_p
 from realm_cli.unfinished import Saving, Unfinished
 
@@ -41,14 +46,14 @@ class Outcome:
     Attributes:
         test_log_p: `[J, K]` what the model says of the test items.
         train_scores: `[I, K]` what it all says of the items trained on: best where the label is.
-        found: The annotators, where the method judges them, and how they were judged.
+        judged: The annotators, where the method judges them.
         seconds: Time of training.
         cpu_seconds: Processor time of it.
     """
 
     test_log_p: FloatArray
     train_scores: FloatArray
-    found: tuple[Estimation, Kind] | None
+    judged: Judged | None
     seconds: float
     cpu_seconds: float
 
@@ -58,7 +63,7 @@ class Made:
     """A trained method: scores of the items trained on, if it has any but the model's own."""
 
     train_scores: FloatArray | None = None
-    found: tuple[Estimation, Kind] | None = None
+    judged: Judged | None = None
 
 
 def applies(method: Method, items: Items) -> bool:
@@ -92,7 +97,7 @@ def run_method(
     if own is None:
         own = predict_log_p(prepared.backbone, prepared.train, size)
     test = predict_log_p(prepared.backbone, prepared.test, size)
-    return Outcome(test, own, made.found, seconds, cpu_seconds)
+    return Outcome(test, own, made.judged, seconds, cpu_seconds)
 
 
 Train = Callable[[AnnotationTable, Prepared, TrainSettings, Path], Made]
@@ -138,7 +143,7 @@ def _dawid_skene(
     found = _labels_alone(table, settings)
     q = np.exp(found.fit.log_q)
     _on_items(_one_hot(q.argmax(axis=1), table.items), table, (prepared, settings, folder))
-    return Made(q, (found, Kind.LABEL_ONLY))
+    return Made(q, judged(found, Kind.LABEL_ONLY))
 
 
 def _dawid_skene_soft(
@@ -148,7 +153,7 @@ def _dawid_skene_soft(
     found = _labels_alone(table, settings)
     q = np.exp(found.fit.log_q)
     _on_items(q, table, (prepared, settings, folder))
-    return Made(q, (found, Kind.LABEL_ONLY))
+    return Made(q, judged(found, Kind.LABEL_ONLY))
 
 
 def _crowd_layer(
@@ -169,7 +174,27 @@ def _realm(
         saving=NEVER,
     )  # fmt: skip
     trained = train_and_judge(crowd, work)
-    return Made(trained.found.fit.log_q, (trained.found, trained.kind))
+    return Made(trained.found.fit.log_q, judged(trained.found, trained.kind))
+
+
+def _paper(
+    table: AnnotationTable, prepared: Prepared, settings: TrainSettings, folder: Path
+) -> Made:
+    """The method as published: every label trained on, and expertise as it was learned.
+
+    Nothing is withheld, nothing checked, and no interval is given.
+    """
+    crowd = estimation.crowd_of(table, settings)
+    choice = estimation.choice_for(crowd, settings)
+    alone = estimation.fit_crowd(crowd, settings, choice)
+    some = np.flatnonzero(table.labels_per_item)
+    answers = answers_by_item(table)
+    items = ItemDataset(prepared.train.only(some), [answers[i] for i in some])
+    job = Job(settings, Unfinished(folder).stage(0), NEVER, predict=prepared.train)
+    result = fit(prepared.backbone, items, learner(alone.model, alone.model.start()), job)
+    fitted = with_predictions(alone, result.parameters, result.log_p)
+    w = alone.model.expertise(result.parameters)
+    return Made(fitted.log_q, Judged(Kind.IN_SAMPLE, of_cells(crowd, w)))
 
 
 METHODS: dict[Method, Train] = {
@@ -179,7 +204,7 @@ METHODS: dict[Method, Train] = {
     Method.DAWID_SKENE: _dawid_skene,
     Method.DAWID_SKENE_SOFT: _dawid_skene_soft,
     Method.CROWD_LAYER: _crowd_layer,
-    Method.REALM_PAPER: _realm,
+    Method.REALM_PAPER: _paper,
     Method.JOINT: _realm,
     Method.JOINT_CROSS_FIT: _realm,
     Method.MATRIX: _realm,
@@ -225,4 +250,5 @@ def _on_items(
 
 
 def _one_hot(label: Any, items: Items) -> FloatArray:
-    return np.eye(items.has_option.shape[1])[label]
+    rows: FloatArray = np.eye(items.has_option.shape[1])[label]
+    return rows

@@ -209,9 +209,7 @@ class Plan(_Part):
     data: Annotated[tuple[Data, ...], Field(min_length=1)]
     crowds: tuple[Crowd, ...] = ()
     models: Annotated[tuple[Model, ...], Field(min_length=1)]
-    methods: Annotated[
-        tuple[Annotated[Entry, BeforeValidator(_named)], ...], Field(min_length=1)
-    ]
+    methods: Annotated[tuple[Annotated[Entry, BeforeValidator(_named)], ...], Field(min_length=1)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1)] = (0,)
     compare: tuple[tuple[str, str], ...] = ()
     training: Training = Training()

@@ -92,7 +92,9 @@ def _piqa(path: Path, labels: Path | None) -> Iterator[Question]:
     for (line, record), answer in zip(records, answers, strict=True):
         options = (record["sol1"], record["sol2"])
         gold = options[("0", "1").index(answer)]
-        yield Question(str(record.get("id", line)), record["goal"], _told_apart(options), gold, line)
+        yield Question(
+            str(record.get("id", line)), record["goal"], _told_apart(options), gold, line
+        )
 
 
 def _pubmedqa(path: Path, _: Path | None) -> Iterator[Question]:

@@ -253,13 +253,15 @@ def _differences(comparisons: Sequence[Comparison]) -> str:
 END = "<!-- end -->"
 
 
-def write_page(page: Path, found: Results) -> None:
-    """Put the tables into a page, between `<!-- realm bench NAME -->` and `<!-- end -->`.
+def check_page(page: Path, plan: str) -> tuple[str, str]:
+    """What stands before and after the tables of a plan in a page.
+
+    Their place is between `<!-- realm bench NAME -->` and `<!-- end -->`.
 
     Raises:
         UsageError: The page cannot be read, or has no such place.
     """
-    start = f"<!-- realm bench {found.plan} -->"
+    start = f"<!-- realm bench {plan} -->"
     try:
         text = page.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -268,8 +270,18 @@ def write_page(page: Path, found: Results) -> None:
     _, end, after = rest.partition(END)
     if not (here and end):
         raise UsageError(
-            f"{page} has no place for the plan {found.plan}",
+            f"{page} has no place for the plan {plan}",
             hint=f"put the lines {start} and {END} where its tables belong",
         )
-    whole = f"{before}{start}\n{markdown(found)}\n{END}{after}"
+    return before + start, end + after
+
+
+def write_page(page: Path, found: Results) -> None:
+    """Put the tables into a page.
+
+    Raises:
+        UsageError: It has no place for them.
+    """
+    before, after = check_page(page, found.plan)
+    whole = f"{before}\n{markdown(found)}\n{after}"
     write_file(page, lambda path: write_text(whole, path))

@@ -12,16 +12,14 @@ import numpy as np
 from realm_cli import __version__, run_folder
 from realm_cli.bench import measures
 from realm_cli.bench.cells import Cell, Filled, Store, cells
-from realm_cli.bench.data import DataSet, Labelled, labelled, read_data
-from realm_cli.bench.measures import Measures, Recovery, recovery
+from realm_cli.bench.data import Labelled, labelled, read_data
+from realm_cli.bench.measures import Measures
 from realm_cli.bench.plan import Plan
 from realm_cli.checkpoint import require_training_extra
 from realm_cli.config import TrainSettings
-from realm_cli.labels import FloatArray
 
 if TYPE_CHECKING:
     from realm_cli.bench.methods import Outcome
-    from realm_cli.estimation import Estimation
 
 
 @dataclass(frozen=True)
@@ -135,8 +133,10 @@ def measured(data: Labelled, outcome: Outcome) -> Measures:
     test, log_p = data.test, outcome.test_log_p
     right = log_p.argmax(axis=1) == test.gold
     several = len(np.unique(test.task)) > 1
-    found = None if outcome.found is None else outcome.found[0]
-    known = _recovered(found, data)
+    found = outcome.judged
+    known = None
+    if found is not None and data.truth is not None:
+        known = measures.recovery(found, data.truth, data.table)
     return Measures(
         test_accuracy=float(right.mean()),
         test_right="".join("1" if one else "0" for one in right),
@@ -145,34 +145,8 @@ def measured(data: Labelled, outcome: Outcome) -> Measures:
         } if several else {},
         calibration_error=measures.calibration_error(log_p, test.gold),
         label_accuracy=measures.accuracy(outcome.train_scores, data.table.items.gold),
-        estimate=None if outcome.found is None else outcome.found[1].value,
+        estimate=None if found is None else found.kind.value,
         seconds=outcome.seconds,
         cpu_seconds=outcome.cpu_seconds,
         **({} if known is None else known.model_dump()),
     )  # fmt: skip
-
-
-def _recovered(found: Estimation | None, data: Labelled) -> Recovery | None:
-    """How well expertise was found in every (annotator, task) that has labels."""
-    if found is None or data.truth is None:
-        return None
-    table = data.table
-    n_tasks = data.truth.shape[1]
-    pair = np.unique(table.annotator * n_tasks + table.task)
-    who, task = pair // n_tasks, pair % n_tasks
-    groups = found.crowd.labels.groups
-    by_task = len(np.unique(groups.cell_task)) > 1
-    of_cell = found.judgement.cell_expertise
-
-    def spread(values: FloatArray) -> FloatArray:
-        """`[C]` of the pairs; without pooling by task an annotator's one value stands for all."""
-        matrix = np.zeros((len(table.annotators), n_tasks))
-        if by_task:
-            matrix[groups.cell_annotator, groups.cell_task] = values
-        else:
-            matrix[groups.cell_annotator] = values[:, None]
-        return matrix[who, task]
-
-    return recovery(
-        data.truth[who, task], spread(of_cell.mean), spread(of_cell.low), spread(of_cell.high)
-    )
