@@ -67,7 +67,10 @@ def test_riddlesense(tmp_path):
 def test_piqa_takes_its_answers_from_another_file(tmp_path):
     goals, labels = put(tmp_path, "p.jsonl", PIQA), put(tmp_path, "p.lst", "0\n1\n")
     found = read_questions(DataKind.PIQA, goals, labels)
-    assert [(q.item_id, q.gold) for q in found] == [("1", "turn the lid"), ("second", "use a cloth")]
+    assert [(q.item_id, q.gold) for q in found] == [
+        ("1", "turn the lid"),
+        ("second", "use a cloth"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -91,10 +94,10 @@ def test_pubmedqa_ends_with_its_question(tmp_path):
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "not json", '{"question": 3}', '{"a": []}'])
 def test_what_is_of_another_form_is_refused(kind, text, tmp_path):
     path = put(tmp_path, "x.jsonl", text)
-    with pytest.raises(InputError, match="x.jsonl"):
+    with pytest.raises(InputError, match=r"x\.jsonl"):
         read_questions(kind, path, put(tmp_path, "x.lst", "0\n"))
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="none.jsonl"):
+    with pytest.raises(InputError, match=r"none\.jsonl"):
         read_questions(DataKind.ARC, tmp_path / "none.jsonl")
