@@ -46,6 +46,7 @@ class DataSet:
         splits: One; of a data set with folds as many.
         digests: SHA-256 of each of its files.
         table: The annotations, where people have labelled it.
+        n_left_out: Rows of items that could not be used.
     """
 
     name: str
@@ -54,6 +55,7 @@ class DataSet:
     splits: tuple[Split, ...]
     digests: tuple[str, ...]
     table: AnnotationTable | None = None
+    n_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,10 @@ def _annotated(data: Data) -> DataSet:
 
 
 def _items(data: Data) -> DataSet:
-    train = _rows(data, data.files, data.labels)
-    test = _rows(data, data.test_files, data.test_labels) if data.test_files else train.slice(0, 0)
+    train, left_out = _rows(data, data.files, data.labels)
+    test, more = train.slice(0, 0), 0
+    if data.test_files:
+        test, more = _rows(data, data.test_files, data.test_labels)
     n_train = train.num_rows
     rows = join([train, test])
     items, item, issues = build_items(rows)
@@ -157,7 +161,8 @@ def _items(data: Data) -> DataSet:
         splits = (_by_column(data, items, item, rows),)
     else:
         splits = _drawn(data, items)
-    return DataSet(data.name, items, plain(rows).take(first), splits, _digests(data))
+    own = plain(rows).take(first)
+    return DataSet(data.name, items, own, splits, _digests(data), n_left_out=left_out + more)
 
 
 def _together(data: Data, found: Mapping[str, DataSet]) -> DataSet:
@@ -176,19 +181,31 @@ def _together(data: Data, found: Mapping[str, DataSet]) -> DataSet:
     )
     rows = plain(join([part.rows for part in parts]))
     digests = tuple(digest for part in parts for digest in part.digests)
-    return DataSet(data.name, items, rows, (split,), digests)
+    left_out = sum(part.n_left_out for part in parts)
+    return DataSet(data.name, items, rows, (split,), digests, n_left_out=left_out)
 
 
-def _rows(data: Data, files: Sequence[Path], labels: Sequence[Path]) -> pa.Table:
-    """Canonical rows of items, whatever the files are."""
-    if data.kind not in READERS:
-        rows = join([file.table for file in loaders.load_items(files)])
-        if data.task is None:
-            return rows
+def _rows(data: Data, files: Sequence[Path], labels: Sequence[Path]) -> tuple[pa.Table, int]:
+    """Canonical rows of items, whatever the files are, and how many were left out."""
+    if data.kind in READERS:
+        answers: Sequence[Path | None] = labels or [None] * len(files)
+        return join([_asked(data, *pair) for pair in zip(files, answers, strict=True)]), 0
+    rows, left_out = _usable(files) if data.leave_out_bad else (_all(files), 0)
+    if data.task is not None:
         task = pa.array([data.task] * rows.num_rows).dictionary_encode()
-        return with_column(rows, "task", task.cast(rows["task"].type))
-    answers: Sequence[Path | None] = labels or [None] * len(files)
-    return join([_asked(data, *pair) for pair in zip(files, answers, strict=True)])
+        rows = with_column(rows, "task", task.cast(rows.schema.field("task").type))
+    return rows, left_out
+
+
+def _all(files: Sequence[Path]) -> pa.Table:
+    return join([file.table for file in loaders.load_items(files)])
+
+
+def _usable(files: Sequence[Path]) -> tuple[pa.Table, int]:
+    """The good rows of items, and how many others there are."""
+    pieces = list(loaders.open_items(files).pieces())
+    rows = join([piece.table for piece in pieces])
+    return rows, sum(piece.n_rows for piece in pieces) - rows.num_rows
 
 
 def _asked(data: Data, path: Path, labels: Path | None) -> pa.Table:

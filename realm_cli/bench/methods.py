@@ -71,6 +71,12 @@ def applies(method: Method, items: Items) -> bool:
     return method not in FIXED_OPTIONS or None not in run_folder.labels_of_tasks(items)
 
 
+def stands_in(method: Method, items: Items) -> bool:
+    """Whether a simpler model of annotators takes the place of Dawid and Skene's table."""
+    wanted = method in {Method.DAWID_SKENE, Method.DAWID_SKENE_SOFT}
+    return wanted and not applies(Method.CONFUSION, items)
+
+
 def settings_for(method: Method, settings: TrainSettings) -> TrainSettings:
     """How a method trains: as all others do, but for what makes it that method."""
     return settings.model_copy(update=REALM.get(method, {}))

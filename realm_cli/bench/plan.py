@@ -76,6 +76,7 @@ class Data(_Part):
         test_split: What it says of rows to test on.
         test: Share of the items to test on, where nothing else says which.
         folds: Every item is tested on once, in so many parts, instead.
+        leave_out_bad: Go on without rows of items that cannot be used, and count them.
         n_train: At most so many items to train on.
         n_test: At most so many to test on.
     """
@@ -93,6 +94,7 @@ class Data(_Part):
     test_split: str = "test"
     test: Annotated[float, Field(gt=0, lt=1)] = 0.2
     folds: Annotated[int, Field(ge=2, le=20)] | None = None
+    leave_out_bad: bool = False
     n_train: Annotated[int, Field(ge=1)] | None = None
     n_test: Annotated[int, Field(ge=1)] | None = None
 
@@ -111,6 +113,8 @@ class Data(_Part):
             raise ValueError("a file of labels belongs to each file of piqa, and to no other kind")
         if self.kind is DataKind.ANNOTATIONS and (self.test_files or self.split or self.task):
             raise ValueError("annotations have tasks and tests of their own: `folds` or `test`")
+        if self.leave_out_bad and self.kind is not DataKind.ITEMS:
+            raise ValueError("`leave_out_bad` is for items")
         if together and self.task:
             raise ValueError("the tasks of `together` are those of the sets that it joins")
         return self
@@ -152,7 +156,8 @@ class Model(_Part):
     @property
     def label(self) -> str:
         """What it is called in tables."""
-        short = self.name.removeprefix(PACKAGE).rstrip("/").split("/")[-1]
+        place = self.name.rstrip("/").split("/")
+        short = place[0].removeprefix(PACKAGE) if self.name.startswith(PACKAGE) else place[-1]
         return f"{short}-{self.d_model}" if self.d_model else short
 
 

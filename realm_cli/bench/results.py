@@ -101,6 +101,8 @@ class Results(_Part):
         seeds: Its seeds.
         rows: A row a method, data set, crowd and model.
         comparisons: The pairs that the plan names.
+        notes: What else the reader must know, in words.
+        versions: Of realm and of what computes.
         left_out: (data set, method) where options differ by item and the method needs them fixed.
     """
 
@@ -110,6 +112,8 @@ class Results(_Part):
     rows: tuple[Row, ...]
     comparisons: tuple[Comparison, ...]
     left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    versions: dict[str, str]
 
 
 def results(plan: Plan, ran: Ran) -> Results:
@@ -134,6 +138,8 @@ def results(plan: Plan, ran: Ran) -> Results:
         rows=tuple(rows),
         comparisons=tuple(comparisons),
         left_out=ran.left_out,
+        notes=ran.notes,
+        versions=dict(ran.versions),
     )
 
 
@@ -211,8 +217,12 @@ def markdown(found: Results) -> str:
         f"`{method}` is left out on {data}: its options differ from item to item."
         for data, method in found.left_out
     ]
+    parts += found.notes
     seeds = ", ".join(str(seed) for seed in found.seeds)
-    parts.append(f"Plan `{found.plan}`, seeds {seeds}; ± is the standard deviation over seeds.")
+    software = "".join(f", {name} {version}" for name, version in found.versions.items())
+    parts.append(
+        f"Plan `{found.plan}`, seeds {seeds}{software}; ± is the standard deviation over seeds."
+    )
     return "\n\n".join(parts)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 from realm_cli import __version__, run_folder
 from realm_cli.bench import measures
 from realm_cli.bench.cells import Cell, Filled, Store, cells
-from realm_cli.bench.data import Labelled, labelled, read_data
+from realm_cli.bench.data import DataSet, Labelled, labelled, read_data
 from realm_cli.bench.measures import Measures
 from realm_cli.bench.plan import Plan
 from realm_cli.checkpoint import require_training_extra
@@ -48,10 +48,14 @@ class Ran:
     Attributes:
         filled: Its cells.
         left_out: Methods that the options of a data set do not allow, as (data set, method).
+        notes: What else the reader must know of data and methods, in words.
+        versions: Of the software.
     """
 
     filled: tuple[Filled, ...]
     left_out: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(plan: Plan, out: Path, watcher: Callable[[Step], None] = lambda _: None) -> Ran:
@@ -70,11 +74,10 @@ def run(plan: Plan, out: Path, watcher: Callable[[Step], None] = lambda _: None)
 
     data = read_data(plan)
     store = Store(out, {"realm": __version__, **run_folder.versions()})
-    every = list(cells(plan))
-    fits = [applies(one.entry.method, data[one.data.name].items) for one in every]
-    wanted = [cell for cell, fit in zip(every, fits, strict=True) if fit]
+    fits = {cell: applies(cell.entry.method, data[cell.data.name].items) for cell in cells(plan)}
+    wanted = [cell for cell, fit in fits.items() if fit]
     left_out = dict.fromkeys(
-        (cell.data.name, cell.entry.label) for cell, fit in zip(every, fits, strict=True) if not fit
+        (cell.data.name, cell.entry.label) for cell, fit in fits.items() if not fit
     )
     filled = []
     for number, cell in enumerate(wanted, start=1):
@@ -89,7 +92,21 @@ def run(plan: Plan, out: Path, watcher: Callable[[Step], None] = lambda _: None)
         found = _under_its_names(cell, found)
         filled.append(found)
         watcher(Step(cell, number, len(wanted), found, known))
-    return Ran(tuple(filled), tuple(left_out))
+    return Ran(tuple(filled), tuple(left_out), tuple(_notes(plan, data)), store.versions)
+
+
+def _notes(plan: Plan, data: Mapping[str, DataSet]) -> Iterator[str]:
+    from realm_cli.bench.methods import stands_in
+
+    for one in data.values():
+        if one.n_left_out:
+            yield f"{one.name}: {one.n_left_out:,} rows of items that cannot be used are left out."
+        for entry in plan.methods:
+            if stands_in(entry.method, one.items):
+                yield (
+                    f"{one.name}: options differ from item to item, so {entry.label} takes the "
+                    "labels of `realm aggregate --method expertise`."
+                )
 
 
 def _under_its_names(cell: Cell, found: Filled) -> Filled:

@@ -145,6 +145,16 @@ def test_sets_of_one_task_that_share_items_cannot_be_joined(tmp_path):
         read(*parts, {"name": "both", "kind": "together", "of": ["a", "b"]})
 
 
+def test_bad_rows_are_left_out_and_counted_where_that_is_asked_for(tmp_path):
+    rows = questions(10)
+    rows[4]["options"] = ["red", "red"]
+    told = {"name": "d", "kind": "items", "files": [put(tmp_path, "x.jsonl", rows)]}
+    with pytest.raises(InputError):
+        read(told)
+    data = read({**told, "leave_out_bad": True})["d"]
+    assert (len(data.items), data.n_left_out) == (9, 1)
+
+
 def test_real_questions(tmp_path):
     if "REALM_DATA" not in os.environ:
         pytest.skip("REALM_DATA names no folder of real questions")

@@ -73,6 +73,8 @@ def test_methods_that_the_options_do_not_allow_are_left_out(plan, tmp_path):
     ran = run(wanted, tmp_path / "out")
     assert ran.left_out == (("colours", "confusion"), ("colours", "crowdlayer"))
     assert {cell.method for cell in ran.filled} == {"dawid-skene"}
+    (note,) = ran.notes
+    assert note.startswith("colours: options differ from item to item, so dawid-skene takes")
 
 
 def test_a_tiny_t5_learns_from_gold_and_from_good_labels(plan, tmp_path):
@@ -158,7 +160,9 @@ def by_hand(plan):
             ("naive", 0, "1000"), ("joint", 0, "1100"), ("naive", 1, "1000"), ("joint", 1, "1111"),
         )
     )  # fmt: skip
-    return results(read_plan(plan), Ran(filled, (("d", "confusion"),)))
+    return results(
+        read_plan(plan), Ran(filled, (("d", "confusion"),), ("A note.",), {"realm": "0.1"})
+    )
 
 
 def test_means_and_spreads_by_hand(plan):
@@ -186,7 +190,9 @@ GOLDEN = """\
 
 `confusion` is left out on d: its options differ from item to item.
 
-Plan `small`, seeds 0, 1; ± is the standard deviation over seeds."""
+A note.
+
+Plan `small`, seeds 0, 1, realm 0.1; ± is the standard deviation over seeds."""
 
 
 def test_what_people_see(plan):
