@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from realm_cli.bench.cells import Filled
+from realm_cli.bench.charts import Panel, svg
 from realm_cli.bench.compare import paired_difference
 from realm_cli.bench.plan import Plan
 from realm_cli.bench.run import Ran
@@ -26,9 +28,9 @@ HEADS = {
     "calibration_error": "calibration error",
     "label_accuracy": "label accuracy",
     "expertise_error": "expertise: mean error",
-    "expertise_pearson": "Pearson",
-    "expertise_spearman": "Spearman",
-    "coverage": "coverage",
+    "expertise_pearson": "expertise: Pearson",
+    "expertise_spearman": "expertise: Spearman",
+    "coverage": "expertise: coverage",
     "seconds": "seconds (noisy)",
     "cpu_seconds": "CPU seconds",
 }
@@ -119,13 +121,11 @@ class Results(_Part):
 def results(plan: Plan, ran: Ran) -> Results:
     """Bring a plan's cells together."""
     rows, comparisons = [], []
-    for _, same in groupby(sorted(ran.filled, key=_setting), key=_setting):
-        by_method = {
-            method: [one for one in cells if one.method == method]
-            for cells in [list(same)]
-            for method in [one.label for one in plan.methods]
-        }
-        by_method = {method: cells for method, cells in by_method.items() if cells}
+    for setting in dict.fromkeys(_setting(cell) for cell in ran.filled):
+        by_method: dict[str, list[Filled]] = {}
+        for cell in ran.filled:
+            if _setting(cell) == setting:
+                by_method.setdefault(cell.method, []).append(cell)
         rows += [_row(cells) for cells in by_method.values()]
         comparisons += [
             _compared(by_method[first], by_method[second])
@@ -198,10 +198,42 @@ def _right(cells: Sequence[Filled]) -> FloatArray:
 
 
 def write_results(found: Results, out: Path) -> None:
-    """results.json and results.md in the folder of the comparison."""
-    text = found.model_dump_json(indent=2) + "\n"
-    write_file(out / "results.json", lambda path: write_text(text, path))
-    write_file(out / "results.md", lambda path: write_text(markdown(found) + "\n", path))
+    """results.json, results.md and the charts, in the folder of the comparison."""
+    files = {
+        "results.json": found.model_dump_json(indent=2) + "\n",
+        "results.md": markdown(found) + "\n",
+        **charts(found),
+    }
+    for name, text in files.items():
+        write_file(out / name, partial(write_text, text))
+
+
+def charts(found: Results) -> dict[str, str]:
+    """Test accuracy by model and by crowd, where there are several: SVG by the name of its file."""
+    along = {"model": ("data", "crowd"), "crowd": ("data", "model")}
+    drawn = {}
+    for axis, fixed in along.items():
+        panels = _panels(found, axis, fixed)
+        if any(len(panel.places) > 1 for panel in panels):
+            drawn[f"accuracy-by-{axis}.svg"] = svg(panels)
+    return drawn
+
+
+def _panels(found: Results, axis: str, fixed: tuple[str, ...]) -> list[Panel]:
+    """A chart for each setting of what is fixed; points along the axis are in the plan's order."""
+    by_setting: dict[str, list[Row]] = {}
+    for row in found.rows:
+        title = ", ".join(getattr(row, name) for name in fixed)
+        by_setting.setdefault(title, []).append(row)
+    panels = []
+    for title, rows in by_setting.items():
+        lines: dict[str, dict[str, float]] = {}
+        for row in rows:
+            value = row.averages["test_accuracy"].mean
+            lines.setdefault(row.method, {})[getattr(row, axis)] = value
+        places = tuple(dict.fromkeys(getattr(row, axis) for row in rows))
+        panels.append(Panel(title, places, lines))
+    return panels
 
 
 def markdown(found: Results) -> str:

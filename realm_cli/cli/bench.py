@@ -49,7 +49,7 @@ def bench(
     if write_docs is not None:
         results.write_page(write_docs, found)
     console.data(found.model_dump_json(indent=2) if json else results.markdown(found))
-    console.note(f"results: {folder / 'results.json'}, {folder / 'results.md'}")
+    console.note(f"results: {folder / 'results.md'}, results.json and charts beside it")
 
 
 @contextmanager

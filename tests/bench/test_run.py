@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import pytest
 from harness import realm
+from rich.console import Console
 
-from realm_cli.bench.cells import Filled
+from realm_cli.bench.cells import Filled, cells
 from realm_cli.bench.measures import Measures
 from realm_cli.bench.plan import Method, Plan, read_plan
-from realm_cli.bench.results import Results, markdown, results, write_page
-from realm_cli.bench.run import Ran, run
+from realm_cli.bench.results import Results, charts, markdown, results, write_page
+from realm_cli.bench.run import Ran, Step, run
+from realm_cli.cli.bench_table import Board
 from realm_cli.errors import UsageError
 
 COLOURS = ["red", "green", "blue"]
@@ -217,3 +220,23 @@ def test_a_page_without_marks_is_refused_before_anything_is_trained(plan, tmp_pa
     assert refused.returncode == 2
     assert "no place for the plan small" in refused.stderr
     assert not Path(tmp_path / "bench").exists()
+
+
+def test_charts_are_drawn_along_what_a_plan_varies(plan):
+    found = by_hand(plan)
+    assert charts(found) == {}
+    larger = [row.model_copy(update={"model": "m2"}) for row in found.rows]
+    both = found.model_copy(update={"rows": (*found.rows, *larger)})
+    assert list(charts(both)) == ["accuracy-by-model.svg"]
+    assert charts(both)["accuracy-by-model.svg"].count("<polyline") == 2
+
+
+def test_the_board_shows_means_so_far(plan):
+    board, cell_of_plan = Board(), next(iter(cells(read_plan(plan))))
+    board.take(Step(cell_of_plan, 1, 4))
+    for right in ("1000", "1110"):
+        board.take(Step(cell_of_plan, 1, 4, cell("naive", 0, right)))
+    shown = io.StringIO()
+    Console(file=shown, width=90).print(board.table())
+    assert "0.500" in shown.getvalue()
+    assert "1/4 colours, crowd, tiny-t5-16, naive, seed 0" in " ".join(shown.getvalue().split())
