@@ -28,7 +28,7 @@ from realm_cli.aggregate.majority import vote_shares
 from realm_cli.annotations import AnnotationTable, Items, build_items, build_table
 from realm_cli.backbones.base import Backbone
 from realm_cli.backbones.tiny import PRESET, build_tiny_t5
-from realm_cli.batching import encode
+from realm_cli.batching import distinct_options, encode
 from realm_cli.config import TrainSettings
 from realm_cli.prompts import default_template, prompts
 from realm_cli.training.predicting import predict_log_p
@@ -59,8 +59,7 @@ def plain(table: AnnotationTable, rows: list[tuple[int, int]], epochs: int, seed
     """tiny-t5 fine-tuned on (item, label) rows with the usual token loss."""
     items = table.items
     texts = prompts(items, [default_template(items.tasks)])
-    names = [name for options in items.option_sets for name in options]
-    backbone = build_tiny_t5([*texts, *names], seed)
+    backbone = build_tiny_t5([*texts, *distinct_options(items)], seed)  # the tokens of realm
     tokenizer = backbone.tokenizer
     inputs = tokenizer(texts)["input_ids"]
     dataset = [

@@ -13,6 +13,7 @@ import pytest
 import typer
 
 from realm_cli import errors
+from realm_cli.bench.plan import Method, Plan
 from realm_cli.choices import Objective, Pooling
 from realm_cli.cli.app import EXIT_CODES, app
 from realm_cli.loaders import LOADERS
@@ -94,12 +95,24 @@ def test_flags_in_sentences_exist(page):
     assert [flag for flag in named if flag not in known] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.name != "results.md"], ids=lambda page: page.name
+)
 def test_settings_in_toml_exist(page):
     for block in fenced(page, "toml"):
         for command, values in tomllib.loads(block).items():
             known = {parameter.name for parameter in COMMANDS[command].params}
             assert set(values) <= known
+
+
+def test_a_plan_in_the_docs_is_a_plan():
+    (block,) = fenced(ROOT / "docs" / "results.md", "toml")
+    assert Plan.model_validate(tomllib.loads(block)).name == "mine"
+
+
+def test_the_methods_of_a_plan_are_explained():
+    rows = rows_of(ROOT / "docs" / "results.md", "method")
+    assert {name for row in rows for name in row.replace("`", "").split(", ")} == set(Method)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -197,7 +210,7 @@ def test_what_turns_a_part_of_the_method_off_is_accepted():
 def test_registries_are_where_the_docs_say():
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     rows = re.findall(r"^\| `([A-Z_]+)` \| `([\w/]+\.py)` \|", text, re.M)
-    assert len(rows) == 7
+    assert len(rows) == 9
     for name, place in rows:
         module = ast.parse((ROOT / "realm_cli" / place).read_text("utf-8"))
         targets = [

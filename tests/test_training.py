@@ -20,6 +20,7 @@ from harness import (
     crowd_file,
     realm,
     train,
+    two_task_rows,
     two_task_run,
     write_rows,
 )
@@ -40,7 +41,7 @@ from realm_cli.batching import (
     answers_by_item,
     encode,
 )
-from realm_cli.choices import AnnotatorModel, Objective
+from realm_cli.choices import AnnotatorModel, Objective, Pooling
 from realm_cli.config import TrainSettings
 from realm_cli.errors import TrainingError
 from realm_cli.labels import labels_of
@@ -123,6 +124,14 @@ def test_the_record_tells_how_to_repeat_the_run(run, source):
         {"task": "label", "labels": sorted(COLOURS), "template": "{text}", "open": False}
     ]
     assert record["versions"]["torch"] == torch.__version__
+
+
+@pytest.mark.parametrize("model", [name for name in AnnotatorModel if name != "confusion"])
+def test_tasks_can_be_pooled(model, tmp_path):
+    source = write_rows(tmp_path / "crowd.jsonl", two_task_rows())
+    changes = {"pooling": Pooling.FULL, "annotator_model": model, "epochs": 1}
+    report = read_report(train(source, tmp_path / "run", QUICK.model_copy(update=changes)))
+    assert len(report.tasks) == 2
 
 
 def test_labels_are_a_posterior_over_the_items_own_options(run, two_tasks):

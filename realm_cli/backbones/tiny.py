@@ -20,25 +20,30 @@ from realm_cli.backbones.base import Preset
 from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 
 VOCABULARY = 600
+D_MODEL = 64
+HEADS = 4
 PRESET = Preset(epochs=12, learning_rate=3e-3)
 _PAD, _END, _UNKNOWN = "<pad>", "</s>", "<unk>"
 
 
-def build_tiny_t5(texts: Iterable[str], seed: int, dropout: float = 0.0) -> Seq2SeqBackbone:
+def build_tiny_t5(
+    texts: Iterable[str], seed: int, dropout: float = 0.0, d_model: int = D_MODEL
+) -> Seq2SeqBackbone:
     """A fresh tiny T5 whose tokenizer knows the given texts.
 
     Args:
         texts: What to train the tokenizer on.
         seed: Decides the weights; torch's own random state is left as it was.
         dropout: Of its layers; 0.1 hurts at this size.
+        d_model: Width of its layers; all else grows with it.
     """
     tokenizer = _tokenizer(texts)
     config = T5Config(
         vocab_size=len(tokenizer),
-        d_model=64,
-        d_kv=16,
-        d_ff=128,
-        num_heads=4,
+        d_model=d_model,
+        d_kv=d_model // HEADS,
+        d_ff=2 * d_model,
+        num_heads=HEADS,
         num_layers=1,
         num_decoder_layers=1,
         dropout_rate=dropout,

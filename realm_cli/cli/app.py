@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperOption
 from realm_cli import __version__
 from realm_cli.cli import console
 from realm_cli.cli.aggregate import aggregate
+from realm_cli.cli.bench import bench
 from realm_cli.cli.configuration import read_configuration
 from realm_cli.cli.convert import convert
 from realm_cli.cli.doctor import doctor
@@ -91,7 +92,8 @@ class PanelledCommand(TyperCommand):
 
 
 for command in (
-    train, report, gate, aggregate, relabel, predict, inspect, validate, convert, simulate, doctor,
+    train, report, gate, aggregate, relabel, predict, inspect, validate, convert, simulate, bench,
+    doctor,
 ):  # fmt: skip
     app.command(cls=PanelledCommand)(command)
 

@@ -68,10 +68,11 @@ class RealmModule(nn.Module):
         """
         present = batch["labels"] != ABSENT
         scores = without_unlabelled(self.backbone.option_scores(batch), present)
+        # Annotators whose tasks are pooled have one cell for all of them.
+        tasks = batch["tasks"].clamp(max=self.annotators.n_tasks - 1)
         log_a = self.annotators.log_answers(
-            batch["annotators"], batch["tasks"], batch["labels"], batch["n_options"],
-            scores.shape[1],
-        )  # fmt: skip
+            batch["annotators"], tasks, batch["labels"], batch["n_options"], scores.shape[1]
+        )
         log_p = log_option_probabilities(scores)
         likelihood = self.objective(log_p, log_a, present)
         if self.training and self.warming_up:

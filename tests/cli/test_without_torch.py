@@ -48,7 +48,8 @@ def test_a_crowd_is_simulated_without_torch(tmp_path, crowd, bare):
 
 def test_training_and_predicting_say_what_to_install(refused, crowd, colours, bare):
     train = ("train", crowd, "--model", "tiny-t5", "--out", "run")
-    for arguments in (train, ("predict", colours, crowd)):
+    bench = ("bench", ROOT / "plans" / "mini.toml", "--out", "bench")
+    for arguments in (train, ("predict", colours, crowd), bench):
         assert refused(2, *arguments, env=bare).splitlines() == [
             "error: this command needs torch, transformers, accelerate, safetensors",
             "hint: pip install 'realm-cli[train]'",

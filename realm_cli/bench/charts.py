@@ -1,0 +1,84 @@
+"""Charts of a comparison as one SVG: a panel a setting, a line a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from realm_cli.report.charts import Axis, nice_axis
+
+WIDTH, HEIGHT, MARGIN, LEGEND = 420, 220, 56, 190
+COLOURS = (
+    "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#994400",
+)  # fmt: skip
+"""Told apart by most who see colours otherwise; from the ninth line on they come again, dashed."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Test accuracy in one setting.
+
+    Attributes:
+        title: The setting.
+        places: What is along the axis, in order.
+        lines: By method, the accuracy at each place that it has one for.
+    """
+
+    title: str
+    places: tuple[str, ...]
+    lines: Mapping[str, Mapping[str, float]]
+
+
+def svg(panels: Sequence[Panel]) -> str:
+    """All panels below one another, on one scale of accuracy."""
+    values = [y for panel in panels for line in panel.lines.values() for y in line.values()]
+    axis = nice_axis(min(values), max(values))
+    step = HEIGHT + 2 * MARGIN
+    width, height = WIDTH + 2 * MARGIN + LEGEND, step * len(panels)
+    drawn = "\n".join(
+        f'<g transform="translate({MARGIN},{n * step + MARGIN})">\n{_panel(panel, axis)}\n</g>'
+        for n, panel in enumerate(panels)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="sans-serif" font-size="11">\n'
+        f'<rect width="{width}" height="{height}" fill="white"/>\n{drawn}\n</svg>\n'
+    )
+
+
+def _panel(panel: Panel, axis: Axis) -> str:
+    return "\n".join([*_frame(panel, axis), *_lines(panel, axis)])
+
+
+def _frame(panel: Panel, axis: Axis) -> Iterator[str]:
+    yield f'<text y="-14" font-size="13">{escape(panel.title)}: test accuracy</text>'
+    for at, words in axis.ticks:
+        y = HEIGHT * (1 - at / 100)
+        yield f'<line x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>'
+        yield f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{escape(words)}</text>'
+    for n, place in enumerate(panel.places):
+        x = _x(n, panel)
+        yield f'<text x="{x:.1f}" y="{HEIGHT + 18}" text-anchor="middle">{escape(place)}</text>'
+
+
+def _lines(panel: Panel, axis: Axis) -> Iterator[str]:
+    for n, (method, values) in enumerate(panel.lines.items()):
+        look = f'stroke="{COLOURS[n % len(COLOURS)]}"'
+        look += "" if n < len(COLOURS) else ' stroke-dasharray="4 3"'
+        points = [
+            (_x(k, panel), HEIGHT * (1 - axis.at(values[place]) / 100))
+            for k, place in enumerate(panel.places)
+            if place in values
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        yield f'<polyline points="{path}" fill="none" stroke-width="2" {look}/>'
+        for x, y in points:
+            yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="white" {look}/>'
+        y = 12 + 16 * n
+        yield f'<path d="M{WIDTH + 20} {y}h20" stroke-width="2" {look}/>'
+        yield f'<text x="{WIDTH + 46}" y="{y + 4}">{escape(method)}</text>'
+
+
+def _x(place: int, panel: Panel) -> float:
+    return WIDTH * (place + 0.5) / len(panel.places)

@@ -1,0 +1,152 @@
+"""What is measured of a method: right answers, calibration, and how well it knows annotators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.coding import IntArray
+from realm_cli.estimation import Crowd, Estimation
+from realm_cli.labels import FloatArray
+from realm_cli.report.model import Kind
+
+BINS = 10
+"""Of confidence, for the calibration error."""
+
+
+class Measures(BaseModel):
+    """What came of one method with one model, crowd and seed.
+
+    Attributes:
+        test_accuracy: Share of the test items on which the model prefers the gold option.
+        test_right: For each test item 1 where it does, else 0.
+        test_by_task: The accuracy in each task, where there are several.
+        calibration_error: Expected calibration error of the model on the test items.
+        label_accuracy: Share of the items trained on whose label is gold: the posterior label, the
+            label trained on, or what the model says where neither is made.
+        expertise_error: Mean absolute error of expertise against the truth.
+        expertise_pearson: Correlation with the truth; None where either does not vary.
+        expertise_spearman: The same of ranks.
+        coverage: Share of the 95% intervals of expertise that hold the truth.
+        estimate: How annotators were judged: in-sample, cross-fitted or label-only.
+        seconds: Time of training, on whatever else the machine was doing: noisy.
+        cpu_seconds: Processor time of it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test_accuracy: float
+    test_right: str
+    test_by_task: dict[str, float]
+    calibration_error: float
+    label_accuracy: float | None = None
+    expertise_error: float | None = None
+    expertise_pearson: float | None = None
+    expertise_spearman: float | None = None
+    coverage: float | None = None
+    estimate: str | None = None
+    seconds: float
+    cpu_seconds: float
+
+
+def accuracy(scores: FloatArray, gold: IntArray) -> float | None:
+    """Share of the items with gold whose best-scored option is it; None without gold.
+
+    Args:
+        scores: `[I, K]`.
+        gold: `[I]`.
+    """
+    known = gold != NO_GOLD
+    if not known.any():
+        return None
+    return float((scores.argmax(axis=1) == gold)[known].mean())
+
+
+def calibration_error(log_p: FloatArray, gold: IntArray) -> float:
+    """Expected calibration error (Guo et al. 2017, arXiv 1706.04599).
+
+    The mean, over ten bins of the probability of the preferred option, of the distance between
+    that probability and how often the option is right, by the number of items in the bin.
+
+    Args:
+        log_p: `[I, K]` log-probabilities.
+        gold: `[I]`.
+    """
+    confidence = np.exp(log_p.max(axis=1))
+    right = log_p.argmax(axis=1) == gold
+    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(place, confidence - right, BINS)
+    return float(np.abs(gaps).sum() / len(gold))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a method says of annotators.
+
+    Attributes:
+        kind: How it came by it.
+        mean: `[A, T]` expertise; without pooling by task an annotator's one value in all tasks.
+        low: `[A, T]` lower end of a 95% interval; None where the method gives none.
+        high: Its upper end.
+    """
+
+    kind: Kind
+    mean: FloatArray
+    low: FloatArray | None = None
+    high: FloatArray | None = None
+
+
+def judged(found: Estimation, kind: Kind) -> Judged:
+    """Posterior means and intervals, as a report shows them."""
+    of_cell = found.judgement.cell_expertise
+    mean, low, high = (
+        of_cells(found.crowd, values) for values in (of_cell.mean, of_cell.low, of_cell.high)
+    )
+    return Judged(kind, mean, low, high)
+
+
+def of_cells(crowd: Crowd, values: FloatArray) -> FloatArray:
+    """`[A, T]` from values of cells `[C]`; where tasks are pooled, one value in all tasks."""
+    groups = crowd.labels.groups
+    matrix = np.zeros((len(crowd.table.annotators), len(crowd.table.items.tasks)))
+    if len(np.unique(groups.cell_task)) > 1:
+        matrix[groups.cell_annotator, groups.cell_task] = values
+    else:
+        matrix[groups.cell_annotator] = values[:, None]
+    return matrix
+
+
+class Recovery(BaseModel):
+    """How well expertise was found; see `Measures`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    expertise_error: float
+    expertise_pearson: float | None
+    expertise_spearman: float | None
+    coverage: float | None
+
+
+def recovery(found: Judged, truth: FloatArray, table: AnnotationTable) -> Recovery:
+    """Estimates beside the truth `[A, T]`, in every (annotator, task) that has labels."""
+    n_tasks = truth.shape[1]
+    pair = np.unique(table.annotator * n_tasks + table.task)
+    labelled = pair // n_tasks, pair % n_tasks
+    known, mean = truth[labelled], found.mean[labelled]
+    varies = len(known) > 1 and np.ptp(known) > 0 and np.ptp(mean) > 0
+    return Recovery(
+        expertise_error=float(np.abs(known - mean).mean()),
+        expertise_pearson=float(np.corrcoef(known, mean)[0, 1]) if varies else None,
+        expertise_spearman=float(stats.spearmanr(known, mean).statistic) if varies else None,
+        coverage=None if found.low is None or found.high is None
+        else covered(known, found.low[labelled], found.high[labelled]),
+    )  # fmt: skip
+
+
+def covered(truth: FloatArray, low: FloatArray, high: FloatArray) -> float:
+    """Share of the intervals that hold the truth; an end may touch it, to 1e-9."""
+    return float(((low - 1e-9 <= truth) & (truth <= high + 1e-9)).mean())
