@@ -138,8 +138,11 @@ def test_nothing_is_chosen_where_labels_cannot_tell(rows, reason):
 
 
 def same_fit(one: Fit, other: Fit, item: np.ndarray, option: np.ndarray) -> None:
-    """Whether a fit is another one with items and options renamed."""
-    np.testing.assert_allclose(np.exp(one.log_q), np.exp(other.log_q)[item][:, option], atol=1e-6)
+    """Whether a fit is another one with items and options renamed.
+
+    Sums in another order round otherwise, and a slow fit may stop a pass earlier or later.
+    """
+    np.testing.assert_allclose(np.exp(one.log_q), np.exp(other.log_q)[item][:, option], atol=1e-3)
 
 
 @each_model
