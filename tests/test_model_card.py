@@ -55,12 +55,13 @@ def test_the_cards_own_snippet_says_what_realm_says(kind, tmp_path):
     run, own_options = trained(kind, tmp_path)
     item = {"item_id": "n", "text": "thing 3 has the colour red", "task": "label"}
     options = list(COLOURS)
-    text = item["text"]
     if own_options:
         item = {"item_id": "n", "text": "who is in picture 3?", "task": "which"}
         options = ["a cat", "one", "none"]
         item["options"] = options
-        text = f"which: {item['text']}"
+    tasks = json.loads((run / "realm" / "run.json").read_text())["tasks"]
+    (template,) = (task["template"] for task in tasks if task["task"] == item["task"])
+    text = template.format(text=item["text"], task=item["task"])
     source = pipeline.Source((write_rows(tmp_path / "new.jsonl", [item]),))
     (ours,) = prediction.predict(run, source).to_pylist()
     # An encoder's example has only its own labels; the other kinds' example options fit anything.
@@ -85,11 +86,11 @@ def test_counts_method_and_no_identities(base):
     gold = report["summary"]["accuracy_on_gold"]
     (result,) = card.data.eval_results
     assert result.metric_value == pytest.approx(gold["model"], abs=1e-4)
-    assert result.dataset_name == f"{gold['n']} training items with gold"
+    assert result.dataset_name == f"{gold['n']} items with gold"
     assert f"model {gold['model']:.3f}" in text
     assert "| objective | `joint` |" in text
     assert "| seed | `3` |" in text
-    assert "- task `label`, options `blue` `green` `red` `yellow`" in text
+    assert "- task `label`: it reads `{text}`, options `blue` `green` `red` `yellow`" in text
     assert not any(annotator["annotator_id"] in text.split() for annotator in report["annotators"])
 
 
@@ -97,8 +98,7 @@ def test_where_there_is_no_gold_no_accuracy_is_claimed(base):
     text = (two_task_run(base) / "README.md").read_text()
     assert "No gold labels were given, so no accuracy is known." in text
     assert ModelCard(text).data.eval_results is None
-    assert "It reads `{task}: {text}`" in text
-    assert "- task `which`, options of each item's own" in text
+    assert "- task `which`: it reads `{task}: {text}`, options of each item's own" in text
 
 
 def test_a_folder_is_named_without_its_place(tmp_path):

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from realm_cli.choices import TINY_T5, Usage
 from realm_cli.config import TrainSettings
+from realm_cli.prompts import BETWEEN_OPTIONS
 from realm_cli.report import reading
 from realm_cli.report.model import CompetenceReport, GoldAccuracy
 from realm_cli.report.training import best_step
@@ -70,7 +71,9 @@ def model_card(report: CompetenceReport, model: TrainedModel) -> str:
         settings=_settings(model.settings),
         kind_words=reading.KIND_WORDS[report.estimate.kind],
         most_labels=MOST_LABELS,
-        snippet=pages.get_template(f"use_{model.usage}.py.j2").render(),
+        snippet=pages.get_template(f"use_{model.usage}.py.j2").render(
+            example=_example(report, model)
+        ),
         agreement=reading.agreement_words(report),
         best=best_step(report),
     )
@@ -99,6 +102,13 @@ def code(text: str) -> str:
 
 def _ticks(text: str) -> list[str]:
     return "".join(char if char == "`" else " " for char in text).split()
+
+
+def _example(report: CompetenceReport, model: TrainedModel) -> str:
+    """What the model reads of an item of the first task, as Python writes it."""
+    options = BETWEEN_OPTIONS.join(["one option", "another option"])
+    task = report.tasks[0].task
+    return repr(model.templates[0].format(text="the item's text", options=options, task=task))
 
 
 def _header(report: CompetenceReport, model: TrainedModel) -> str:
