@@ -25,7 +25,7 @@ CROWDS = {
     "15% experts": {"kind": "hammer-spammer", "share": 0.15},
 }
 EPOCHS = (12, 48)
-SEEDS = (0, 1)
+SEEDS = (0,)
 FOLDS = 5
 
 
