@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tables import markdown, write
 
-from realm_cli import loaders, pipeline, prediction
+from realm_cli import loaders, pipeline, prediction, simulation
 from realm_cli.annotations import build_items
 from realm_cli.config import CrowdSettings, TrainSettings
 
@@ -53,7 +53,7 @@ def row(name: str, epochs: int) -> list[str]:
         with tempfile.TemporaryDirectory() as scratch:
             crowd = Path(scratch) / "crowd.parquet"
             settings = CrowdSettings(labels_per_item=1, seed=seed, **CROWDS[name])
-            pipeline.simulate_crowd(pipeline.Source((DATA / "items.jsonl",)), settings, crowd)
+            simulation.simulate_crowd(pipeline.Source((DATA / "items.jsonl",)), settings, crowd)
             found.append([run(crowd, seed, epochs, folds) for folds in (1, FOLDS)])
         print(name, epochs, seed, found[-1], flush=True)
     figures = np.array([[one[:3] for one in each] for each in found]).mean(axis=0)

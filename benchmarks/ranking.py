@@ -15,7 +15,8 @@ import numpy as np
 from tables import markdown, write
 
 from realm_cli import pipeline
-from realm_cli.report.model import AnnotatorReport, Flag
+from realm_cli.report.flags import Flag
+from realm_cli.report.model import AnnotatorReport
 from realm_cli.report.reading import worst_first
 
 PAGE = Path(__file__).parent.parent / "docs" / "evidence.md"

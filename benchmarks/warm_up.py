@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from realm_cli import pipeline, prediction
+from realm_cli import pipeline, prediction, simulation
 from realm_cli.choices import CrowdKind
 from realm_cli.config import CrowdSettings, TrainSettings
 
@@ -59,7 +59,7 @@ def measure() -> str:
         with tempfile.TemporaryDirectory() as scratch:
             crowd = Path(scratch) / "crowd.parquet"
             items = pipeline.Source((DATA / "items.jsonl",))
-            truth, *_ = pipeline.simulate_crowd(items, settings, crowd)
+            truth, *_ = simulation.simulate_crowd(items, settings, crowd)
             cells = [cell(crowd, truth, *setting) for setting in SETTINGS]
         lines.append(f"| {name} | {' | '.join(cells)} |")
         print(lines[-1], flush=True)

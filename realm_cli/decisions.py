@@ -16,12 +16,12 @@ from enum import StrEnum
 from realm_cli.choices import AnnotatorModel
 from realm_cli.config import DecisionSettings
 from realm_cli.loaders.csv_table import guarded
+from realm_cli.report.flags import Flag
 from realm_cli.report.model import (
     AnnotatorReport,
     CompetenceReport,
     Confusion,
     Decisions,
-    Flag,
     Kind,
     TaskCompetence,
 )

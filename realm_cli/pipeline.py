@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,14 +20,13 @@ from realm_cli import (
     checkpoint,
     checks,
     estimation,
-    loaders,
     processes,
     run_folder,
 )
 from realm_cli.aggregate.choice import Choice
-from realm_cli.annotations import AnnotationTable, Items, build_items, join
+from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.choices import TINY_T5, LabelKind, Method, Tracker
-from realm_cli.config import CrowdSettings, JudgeSettings, TrainSettings
+from realm_cli.config import JudgeSettings, TrainSettings
 from realm_cli.doubts import doubts
 from realm_cli.errors import InputError, TrainingError, UsageError
 from realm_cli.estimation import Crowd, Estimation, Told
@@ -41,9 +39,7 @@ from realm_cli.report import json_file
 from realm_cli.report.build import build_report
 from realm_cli.report.model import CompetenceReport, Estimate, Kind, Selection
 from realm_cli.report.model_card import TrainedModel, model_card
-from realm_cli.schema import Issue, Severity, plain
-from realm_cli.simulate.crowd import simulate
-from realm_cli.simulate.files import annotation_rows, truth_files
+from realm_cli.schema import Issue, Severity
 from realm_cli.unfinished import Plan, Saving, Stop, Unfinished, check_unchanged
 
 if TYPE_CHECKING:
@@ -393,34 +389,3 @@ def _truncation(encoded: EncodedItems, settings: TrainSettings) -> list[Issue]:
             hint="raise --max-length if the model allows it",
         )
     ]
-
-
-def simulate_crowd(source: Source, settings: CrowdSettings, out: Path) -> list[Path]:
-    """Let simulated annotators label items; write their labels, and the truth beside.
-
-    Args:
-        source: Items with text, options and gold.
-        settings: The crowd.
-        out: Parquet file of canonical annotations.
-
-    Returns:
-        The files with the truth: `NAME.truth.csv` about the annotators, and `NAME.items.csv` where
-        items differ in difficulty.
-    """
-    files = loaders.load_items(source.files, source.reading)
-    rows = join([file.table for file in files])
-    items, item_of_row, issues = build_items(rows)
-    errors = [issue for issue in issues if issue.severity is Severity.ERROR]
-    if errors:
-        raise InputError("the items contradict one another", issues=errors)
-    crowd = simulate(items, settings)
-    first = np.unique(item_of_row, return_index=True)[1]
-    annotations = annotation_rows(plain(rows).take(first), items, crowd)
-    checkpoint.write_file(out, lambda path: checkpoint.write_parquet(annotations, path))
-    known = {
-        out.with_name(f"{out.stem}.{name}.csv"): text
-        for name, text in truth_files(items, crowd).items()
-    }
-    for path, text in known.items():
-        checkpoint.write_file(path, partial(checkpoint.write_text, text))
-    return list(known)

@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from safetensors.numpy import load_file
+
 from realm_cli import pipeline
 from realm_cli.choices import TINY_T5, Objective
 from realm_cli.config import TrainSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 ROOT = Path(__file__).parent.parent
 COLOURS = ("red", "green", "blue", "yellow")
@@ -176,3 +181,16 @@ def contents(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() or not any(path.iterdir())
     }
+
+
+def resumed(out: Path, **listeners: Any) -> Path:
+    """`realm train --resume` inside this process."""
+    with mock.patch.dict(os.environ, {"SOURCE_DATE_EPOCH": EPOCH}):
+        pipeline.resume(out, watch=pipeline.Watch(**listeners))
+    return out
+
+
+def expertise_of(run: Path) -> NDArray[np.float64]:
+    """What a run's training ended at."""
+    found: NDArray[np.float64] = load_file(run / "realm" / "expertise.safetensors")["expertise"]
+    return found

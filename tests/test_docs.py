@@ -17,7 +17,7 @@ from realm_cli.bench.plan import Method, Plan
 from realm_cli.choices import Objective, Pooling
 from realm_cli.cli.app import EXIT_CODES, app
 from realm_cli.loaders import LOADERS
-from realm_cli.report.model import Flag
+from realm_cli.report.flags import Flag
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

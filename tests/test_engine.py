@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 import torch
 from backbones.checkpoints import KINDS, write_checkpoint
-from harness import QUICK, contents, crowd_file, train
+from harness import QUICK, contents, crowd_file, expertise_of, resumed, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
 from transformers import AutoConfig
 
-from realm_cli import checkpoint, pipeline
+from realm_cli import checkpoint
 from realm_cli.backbones.adapters import dropout_fields
 from realm_cli.backbones.base import Request
 from realm_cli.backbones.loading import load_backbone
@@ -39,17 +38,6 @@ def source(tmp_path_factory):
 def whole(source, tmp_path_factory):
     """The run whose steps are done in one pass each."""
     return train(source, tmp_path_factory.mktemp("whole") / "run", SHORT)
-
-
-def expertise(run):
-    return load_file(run / "realm" / "expertise.safetensors")["expertise"]
-
-
-def resumed(out, **listeners):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-        pipeline.resume(out, watch=pipeline.Watch(**listeners))
-    return out
 
 
 def items_of_lengths(lengths):
@@ -91,7 +79,7 @@ def test_a_filler_has_no_annotations():
 
 def test_passes_change_nothing(source, whole, tmp_path):
     split = train(source, tmp_path / "run", SHORT.model_copy(update={"accumulate": 4}))
-    np.testing.assert_allclose(expertise(split), expertise(whole), atol=1e-5)
+    np.testing.assert_allclose(expertise_of(split), expertise_of(whole), atol=1e-5)
     record = json.loads((split / "realm" / "run.json").read_text())
     assert record["settings"]["accumulate"] == 4
 
@@ -140,7 +128,7 @@ def test_half_precision_needs_a_gpu(tmp_path):
 
 def test_bf16_on_a_cpu_learns(source, tmp_path):
     run = train(source, tmp_path / "run", SHORT.model_copy(update={"precision": Precision.BF16}))
-    assert np.isfinite(expertise(run)).all()
+    assert np.isfinite(expertise_of(run)).all()
 
 
 @pytest.mark.parametrize("schedule", [Schedule.LINEAR, Schedule.COSINE, Schedule.CONSTANT])
@@ -148,7 +136,7 @@ def test_smoothing_decay_and_schedules_train(source, whole, tmp_path, schedule):
     given = {"label_smoothing": 0.1, "weight_decay": 0.1, "schedule": schedule,
              "learning_rate_warm_up": 0.2, "epochs": 1}  # fmt: skip
     run = train(source, tmp_path / "run", SHORT.model_copy(update=given))
-    assert np.abs(expertise(run) - expertise(whole)).max() > 1e-6
+    assert np.abs(expertise_of(run) - expertise_of(whole)).max() > 1e-6
     record = checkpoint.read_record(run).settings
     assert record.model_dump(include=set(given)) == given
 

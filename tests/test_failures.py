@@ -19,10 +19,11 @@ from harness import (
     contents,
     crowd_file,
     environment,
+    expertise_of,
+    resumed,
     train,
     write_rows,
 )
-from safetensors.numpy import load_file
 from transformers import Trainer
 
 from realm_cli import checkpoint, pipeline, prediction
@@ -47,17 +48,6 @@ def source(tmp_path_factory):
 def whole(source, tmp_path_factory):
     """The run whose steps are done in one pass each."""
     return train(source, tmp_path_factory.mktemp("whole") / "run", SHORT)
-
-
-def expertise(run):
-    return load_file(run / "realm" / "expertise.safetensors")["expertise"]
-
-
-def resumed(out, **listeners):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-        pipeline.resume(out, watch=pipeline.Watch(**listeners))
-    return out
 
 
 @pytest.fixture
@@ -89,7 +79,7 @@ def test_out_of_memory_halves_the_passes_and_not_the_steps(source, whole, tmp_pa
         f"out of memory at step {after + 1}: from here on each step is done in 2 passes; "
         "the steps are the same"
     )
-    np.testing.assert_allclose(expertise(run), expertise(whole), atol=1e-5)
+    np.testing.assert_allclose(expertise_of(run), expertise_of(whole), atol=1e-5)
 
 
 def test_out_of_memory_twice_is_an_error_that_keeps_the_last_checkpoint(
@@ -103,7 +93,7 @@ def test_out_of_memory_twice_is_an_error_that_keeps_the_last_checkpoint(
     assert Unfinished(tmp_path / "run").stage(0).latest().name == "checkpoint-7"
     monkeypatch.undo()
     run = resumed(tmp_path / "run")
-    np.testing.assert_allclose(expertise(run), expertise(whole), atol=1e-5)
+    np.testing.assert_allclose(expertise_of(run), expertise_of(whole), atol=1e-5)
 
 
 def test_a_run_that_ran_out_of_memory_goes_on_in_smaller_passes(source, whole, tmp_path, scarce):
@@ -111,7 +101,7 @@ def test_a_run_that_ran_out_of_memory_goes_on_in_smaller_passes(source, whole, t
     with pytest.raises(RealmError, match="too little memory"):
         train(source, tmp_path / "run", SHORT)
     pipeline.resume(tmp_path / "run", {"accumulate": 4})
-    np.testing.assert_allclose(expertise(tmp_path / "run"), expertise(whole), atol=1e-5)
+    np.testing.assert_allclose(expertise_of(tmp_path / "run"), expertise_of(whole), atol=1e-5)
 
 
 def test_one_item_that_does_not_fit_is_an_error(source, tmp_path, scarce):

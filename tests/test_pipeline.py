@@ -17,7 +17,7 @@ from harness import (
     write_rows,
 )
 
-from realm_cli import pipeline, prediction, runs
+from realm_cli import pipeline, prediction, runs, simulation
 from realm_cli.config import Columns, CrowdSettings, Reading, TrainSettings
 from realm_cli.errors import InputError, OutputExistsError, UsageError
 
@@ -151,7 +151,7 @@ def test_a_simulated_crowd_is_an_export_with_its_truth_beside(tmp_path):
     ]
     source = pipeline.Source((write_rows(tmp_path / "items.jsonl", items),))
     out = tmp_path / "new" / "crowd.parquet"
-    (truth,) = pipeline.simulate_crowd(source, CrowdSettings(annotators=5), out)
+    (truth,) = simulation.simulate_crowd(source, CrowdSettings(annotators=5), out)
     assert truth == tmp_path / "new" / "crowd.truth.csv"
     assert truth.read_text().splitlines()[0] == "annotator_id,task,expertise"
     report = pipeline.estimate(pipeline.Source((out,)))

@@ -51,10 +51,10 @@ def simulate(
 
     Example: realm simulate items.jsonl --kind uniform --labels-per-item 3 --out crowd.parquet
     """
-    from realm_cli import pipeline
+    from realm_cli import simulation
     from realm_cli.cli.settings import crowd_settings
 
     source = data.source(files)
-    known = pipeline.simulate_crowd(source, crowd_settings(crowd), out)
+    known = simulation.simulate_crowd(source, crowd_settings(crowd), out)
     console.note(f"annotations: {out}")
     console.note(f"the truth: {', '.join(str(path) for path in known)}")

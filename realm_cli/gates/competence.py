@@ -9,10 +9,10 @@ from realm_cli.config import GateSettings
 from realm_cli.gates import evidence
 from realm_cli.gates.intervals import Interval, share_interval
 from realm_cli.gates.rule import Finding, Gate, decide
+from realm_cli.report.flags import Flag
 from realm_cli.report.model import (
     AnnotatorReport,
     CompetenceReport,
-    Flag,
     GateStatus,
     MeanCompetence,
     Verdict,

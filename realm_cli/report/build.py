@@ -23,6 +23,7 @@ from realm_cli.labels import FloatArray
 from realm_cli.metrics import LoggedStep
 from realm_cli.posterior import GRID_SIZE
 from realm_cli.posterior import Interval as Posterior
+from realm_cli.report.flags import Flag
 from realm_cli.report.model import (
     Agreement,
     AnnotatorGold,
@@ -34,7 +35,6 @@ from realm_cli.report.model import (
     ConfidenceShare,
     Estimate,
     Evidence,
-    Flag,
     GoldAccuracy,
     InputFile,
     Interval,

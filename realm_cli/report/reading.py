@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from realm_cli.report.flags import Flag
 from realm_cli.report.model import (
     AnnotatorReport,
     CalibrationBin,
@@ -15,7 +16,6 @@ from realm_cli.report.model import (
     Decisions,
     Evidence,
     Exclusion,
-    Flag,
     GoldAccuracy,
     Interval,
     Kind,

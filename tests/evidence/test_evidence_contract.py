@@ -13,7 +13,7 @@ from realm_cli.choices import AnnotatorModel
 from realm_cli.evidence import EVIDENCE, LEVEL, WORTH_KEEPING, gather, weigh
 from realm_cli.evidence.case import Case
 from realm_cli.labels import labels_of
-from realm_cli.report.model import Flag
+from realm_cli.report.flags import Flag
 
 each_test = pytest.mark.parametrize("name", list(EVIDENCE))
 

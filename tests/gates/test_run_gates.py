@@ -11,7 +11,8 @@ from realm_cli.errors import InputError, UsageError
 from realm_cli.gates.labels import of_unusable
 from realm_cli.gates.rule import Finding, Gate, decide
 from realm_cli.gates.run import CHANGES, MEASURES, exit_code, run_gates
-from realm_cli.report.model import Flag, GateStatus, Kind
+from realm_cli.report.flags import Flag
+from realm_cli.report.model import GateStatus, Kind
 from realm_cli.schema import Issue
 
 GOLDEN_BATCH = tuple(annotator(f"w{i}", gold=(45, 50)) for i in range(5))

@@ -10,6 +10,7 @@ import pyarrow as pa
 from realm_cli.choices import Usage
 from realm_cli.config import DecisionSettings, TrainSettings
 from realm_cli.decisions import decide
+from realm_cli.report.flags import Flag
 from realm_cli.report.items import Labelled
 from realm_cli.report.model import (
     Agreement,
@@ -21,7 +22,6 @@ from realm_cli.report.model import (
     Estimate,
     Evidence,
     Exclusion,
-    Flag,
     GoldAccuracy,
     GoldChange,
     InputFile,

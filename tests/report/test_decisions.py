@@ -26,8 +26,9 @@ from realm_cli.decisions import (
     to_csv,
     why,
 )
+from realm_cli.report.flags import Flag
 from realm_cli.report.json_file import from_json, to_json
-from realm_cli.report.model import Confusion, Flag, Kind, TaskCompetence, Warning_
+from realm_cli.report.model import Confusion, Kind, TaskCompetence, Warning_
 
 USUAL = DecisionSettings()
 
