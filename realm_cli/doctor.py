@@ -104,7 +104,7 @@ def diagnose(*, online: bool = False) -> Diagnosis:
 
 def _version(name: str) -> str | None:
     """Of an installed package; what cannot be found to be imported is not installed."""
-    if importlib.util.find_spec(MODULES.get(name, name)) is None:
+    if importlib.util.find_spec(MODULES.get(name, name.replace("-", "_"))) is None:
         return None
     try:
         return importlib.metadata.version(name)

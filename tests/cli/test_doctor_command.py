@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import tomllib
 
@@ -11,7 +12,7 @@ from harness import ROOT, python, realm
 from hub_server import TOKEN, serving
 
 from realm_cli import __version__
-from realm_cli.doctor import EXTRAS
+from realm_cli.doctor import EXTRAS, diagnose
 
 
 @pytest.fixture
@@ -82,3 +83,14 @@ def test_the_extras_are_those_of_the_package():
         for extra in EXTRAS
     }
     assert names == EXTRAS
+
+
+@pytest.mark.parametrize("name", [name for names in EXTRAS.values() for name in names])
+def test_what_pip_has_installed_is_not_missing(name):
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not installed")
+    told = [extra.missing for extra in diagnose().extras]
+    assert version
+    assert not any(name in missing for missing in told)
