@@ -15,14 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from realm_cli import (
-    __version__,
-    checkpoint,
-    checks,
-    estimation,
-    processes,
-    run_folder,
-)
+from realm_cli import __version__, checkpoint, checks, estimation, processes, run_folder
 from realm_cli.aggregate.choice import Choice
 from realm_cli.annotations import AnnotationTable, Items
 from realm_cli.choices import TINY_T5, LabelKind, Method, Tracker
@@ -286,10 +279,29 @@ def _prepare(
     items: Items, settings: TrainSettings, fetching: Fetching | None
 ) -> tuple[Backbone, EncodedItems, tuple[str, ...]]:
     """The model, the items as it reads them, and the template of each task."""
+    from realm_cli.backbones.base import SequenceBackbone
+    from realm_cli.batching import encode
+
+    backbone = backbone_for(items, settings, fetching)
+    if settings.labels is LabelKind.OPEN and not isinstance(backbone, SequenceBackbone):
+        raise UsageError(
+            f"--labels open needs a model that writes, and {settings.model} is an encoder, which "
+            "only scores what it is offered",
+            hint="take an encoder-decoder model or a decoder, for example "
+            "--model google/flan-t5-base",
+        )
+    templates = templates_for(items.tasks, settings, backbone.cue)
+    return backbone, encode(items, backbone, templates, settings.max_length), templates
+
+
+def backbone_for(
+    items: Items, settings: TrainSettings, fetching: Fetching | None = None
+) -> Backbone:
+    """The model that settings name, ready for items of this kind."""
     from realm_cli.backbones.adapters import Tuning
-    from realm_cli.backbones.base import Request, SequenceBackbone
+    from realm_cli.backbones.base import Request
     from realm_cli.backbones.loading import load_backbone
-    from realm_cli.batching import distinct_options, encode
+    from realm_cli.batching import distinct_options
 
     names = distinct_options(items)
     fixed = all(found is not None for found in run_folder.labels_of_tasks(items))
@@ -302,16 +314,7 @@ def _prepare(
         Tuning(settings.lora, settings.quantize, settings.dropout),
     )
     texts = prompts(items, templates_for(items.tasks, settings))
-    backbone = load_backbone(request, [*texts, *names], fetching)
-    if settings.labels is LabelKind.OPEN and not isinstance(backbone, SequenceBackbone):
-        raise UsageError(
-            f"--labels open needs a model that writes, and {settings.model} is an encoder, which "
-            "only scores what it is offered",
-            hint="take an encoder-decoder model or a decoder, for example "
-            "--model google/flan-t5-base",
-        )
-    templates = templates_for(items.tasks, settings, backbone.cue)
-    return backbone, encode(items, backbone, templates, settings.max_length), templates
+    return load_backbone(request, [*texts, *names], fetching)
 
 
 def _trained_model(

@@ -6,16 +6,15 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from realm_cli import run_folder
 from realm_cli.annotations import Items
-from realm_cli.backbones.base import Backbone, Request
-from realm_cli.backbones.loading import load_backbone
+from realm_cli.backbones.base import Backbone
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import EncodedItems, distinct_options, encode
 from realm_cli.bench.data import Labelled
 from realm_cli.bench.plan import PACKAGE, Model
 from realm_cli.config import TrainSettings
 from realm_cli.errors import ModelNotFoundError
+from realm_cli.pipeline import backbone_for
 from realm_cli.prompts import prompts, templates_for
 
 
@@ -53,13 +52,10 @@ def prepare(data: Labelled, model: Model, settings: TrainSettings) -> Prepared:
 
 
 def _backbone(items: Items, model: Model, settings: TrainSettings) -> Backbone:
-    names = distinct_options(items)
+    if model.d_model is None:
+        return backbone_for(items, settings.model_copy(update={"model": _place(model.name)}))
     texts = prompts(items, templates_for(items.tasks, settings))
-    if model.d_model is not None:
-        return build_tiny_t5([*texts, *names], settings.seed, d_model=model.d_model)
-    fixed = None not in run_folder.labels_of_tasks(items)
-    request = Request(_place(model.name), settings.seed, tuple(names) if fixed else None)
-    return load_backbone(request, [*texts, *names])
+    return build_tiny_t5([*texts, *distinct_options(items)], settings.seed, d_model=model.d_model)
 
 
 def _place(name: str) -> str:

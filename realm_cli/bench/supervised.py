@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate.data_loader import prepare_data_loader
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, set_seed
+from transformers import PrinterCallback, set_seed
 
 from realm_cli.backbones.base import Backbone, SequenceBackbone
 from realm_cli.batching import Collator, EncodedItems, ItemDataset, LengthBatches
@@ -26,6 +24,7 @@ from realm_cli.errors import TrainingError
 from realm_cli.labels import FloatArray
 from realm_cli.likelihood import log_option_probabilities
 from realm_cli.training.arguments import arguments
+from realm_cli.training.trainer import BatchedTrainer
 
 
 @dataclass(frozen=True)
@@ -100,29 +99,6 @@ class SupervisedModule(nn.Module):
         return {"loss": -(weights * scores.masked_fill(weights == 0, 0)).sum(dim=1).mean()}
 
 
-class PlainTrainer(Trainer):
-    """Transformers' Trainer, on batches of rows of about the same length.
-
-    Args:
-        batches: The batches.
-        options: Everything else, for Trainer.
-    """
-
-    def __init__(self, *, batches: LengthBatches, **options: Any) -> None:
-        super().__init__(**options)
-        self.batches = batches
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """The batches, in an order that seed and epoch decide."""
-        loader = DataLoader(
-            self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator
-        )
-        prepared: DataLoader[Any] = prepare_data_loader(
-            loader, self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
-        )
-        return prepared
-
-
 def train_on_targets(
     prepared: tuple[Backbone, EncodedItems], targets: Targets, settings: TrainSettings, folder: Path
 ) -> None:
@@ -154,7 +130,7 @@ def run_trainer(
     set_seed(settings.seed)
     told = arguments(settings, module.backbone, folder, logging_strategy="no")
     # The loss is a mean over rows already, and has no labels for the Trainer to count.
-    trainer = PlainTrainer(
+    trainer = BatchedTrainer(
         model=module,
         args=told,
         train_dataset=rows,

@@ -39,7 +39,36 @@ class Unlogged:
     since: int
 
 
-class RealmTrainer(Trainer):
+class BatchedTrainer(Trainer):
+    """transformers' Trainer over batches that are made beforehand.
+
+    Args:
+        batches: The batches.
+        options: Everything else, for Trainer.
+    """
+
+    def __init__(self, *, batches: LengthBatches, **options: Any) -> None:
+        super().__init__(**options)
+        self.batches = batches
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches by length, in an order that a seed and an epoch decide.
+
+        The batches of other processes are left out already; accelerate would share them out again.
+        """
+        loader = DataLoader(
+            self.train_dataset,
+            batch_sampler=self.batches,
+            collate_fn=self.data_collator,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        prepared: DataLoader[Any] = prepare_data_loader(
+            loader, self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
+        )
+        return prepared
+
+
+class RealmTrainer(BatchedTrainer):
     """Trainer with a second parameter group: expertise learns faster and without decay.
 
     Args:
@@ -47,11 +76,8 @@ class RealmTrainer(Trainer):
         options: Everything else, for Trainer.
     """
 
-    def __init__(
-        self, *, batches: LengthBatches, expertise_learning_rate: float, **options: Any
-    ) -> None:
+    def __init__(self, *, expertise_learning_rate: float, **options: Any) -> None:
         super().__init__(**options, compute_metrics=per_annotation)
-        self.batches = batches
         self.expertise_learning_rate = expertise_learning_rate
 
     @property
@@ -77,22 +103,6 @@ class RealmTrainer(Trainer):
     def is_sharding(self) -> bool:
         """Whether weights are spread over processes; accelerate does so on no CPU."""
         return self.accelerator.distributed_type is DistributedType.FSDP
-
-    def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches by length, in an order that a seed and an epoch decide.
-
-        The batches of other processes are left out already; accelerate would share them out again.
-        """
-        loader = DataLoader(
-            self.train_dataset,
-            batch_sampler=self.batches,
-            collate_fn=self.data_collator,
-            pin_memory=self.args.dataloader_pin_memory,
-        )
-        prepared: DataLoader[Any] = prepare_data_loader(
-            loader, self.accelerator.device, num_processes=1, process_index=0, put_on_device=True
-        )
-        return prepared
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
         """Whether to save an evaluated step: as the best so far, or because it was to be anyway.
