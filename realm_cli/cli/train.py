@@ -2,195 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from realm_cli.choices import BackboneKind, LabelKind, Objective
 from realm_cli.cli import console
-from realm_cli.cli.options import DataOptions, JudgeOptions, unfold
-from realm_cli.cli.training_options import RegularisationOptions, ScaleOptions
-from realm_cli.errors import UsageError
-
-
-def _by_task(value: Any) -> Any:
-    """A table of realm.toml, or the same written as JSON."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            f"--templates is no JSON: {error}",
-            hint="""write --templates '{"TASK": "{text}"}', or a table [train.templates] in """
-            "realm.toml",
-        ) from error
-
+from realm_cli.cli.options import DataOptions, unfold
+from realm_cli.cli.training_options import MethodOptions, PushOptions, TrainingOptions
 
 if TYPE_CHECKING:
     from realm_cli.report.model import CompetenceReport
-
-
-@dataclass(frozen=True)
-class MethodOptions(JudgeOptions):
-    """What is learned."""
-
-    objective: Annotated[
-        Objective,
-        typer.Option(
-            help="Share one truth an item, or treat labels alone.", rich_help_panel="Method"
-        ),
-    ] = Objective.JOINT
-    cross_fit: Annotated[
-        int | None,
-        typer.Option(
-            help="Judge annotators by models that have not seen the items, in so many folds (that "
-            "many trainings more); 1 not to. By default 5 where no item has two labels.",
-            rich_help_panel="Method",
-        ),
-    ] = None
-    form_weight: Annotated[
-        float, typer.Option(help="Weight of the form term.", rich_help_panel="Method")
-    ] = 0.3
-    labels: Annotated[
-        LabelKind,
-        typer.Option(
-            help="open: labels are free text, which the model learns to write.",
-            rich_help_panel="Method",
-        ),
-    ] = LabelKind.CHOICE
-    distractors: Annotated[
-        int,
-        typer.Option(
-            help="Answers to other items beside an item's own, where labels are open.",
-            rich_help_panel="Method",
-        ),
-    ] = 6
-
-
-@dataclass(frozen=True)
-class OptimiserOptions:
-    """How it is learned; what is left open fits the model."""
-
-    revision: Annotated[
-        str | None,
-        typer.Option(
-            help="Branch, tag or commit of a model on the hub.", rich_help_panel="Training"
-        ),
-    ] = None
-    backbone: Annotated[
-        BackboneKind,
-        typer.Option(
-            help="How the model scores options; as its checkpoint says.", rich_help_panel="Training"
-        ),
-    ] = BackboneKind.AUTO
-    epochs: Annotated[
-        int | None, typer.Option(help="Passes over the items.", rich_help_panel="Training")
-    ] = None
-    batch_size: Annotated[int, typer.Option(help="Items a step.", rich_help_panel="Training")] = 32
-    tokens_per_batch: Annotated[
-        str | None,
-        typer.Option(
-            help="Tokens a step instead, padding with them; auto: as many as the device holds.",
-            rich_help_panel="Training",
-        ),
-    ] = None
-    learning_rate: Annotated[
-        float | None, typer.Option(help="Of the model.", rich_help_panel="Training")
-    ] = None
-    expertise_learning_rate: Annotated[
-        float | None,
-        typer.Option(help="Of the expertise; 10 times the model's.", rich_help_panel="Training"),
-    ] = None
-    warm_up: Annotated[
-        float,
-        typer.Option(
-            help="Share of the steps in which the model's own opinion does not count yet.",
-            rich_help_panel="Training",
-        ),
-    ] = 0.2
-    max_length: Annotated[
-        int, typer.Option(help="Longest text in tokens.", rich_help_panel="Training")
-    ] = 512
-    dev: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SHARE|FILE",
-            help="Keep the best checkpoint by how well it foretells the annotations of items that "
-            "are not trained on: a share of them, or a file of further ones.",
-            rich_help_panel="Training",
-        ),
-    ] = None
-    evaluate_every: Annotated[
-        int | None,
-        typer.Option(
-            help="Steps between evaluations on them; by default once an epoch.",
-            rich_help_panel="Training",
-        ),
-    ] = None
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            help="End after so many evaluations without improvement.", rich_help_panel="Training"
-        ),
-    ] = None
-    template: Annotated[
-        str | None,
-        typer.Option(
-            help="What the model reads of an item: words with {text}, {options}, {task}.",
-            rich_help_panel="Training",
-        ),
-    ] = None
-    templates: Annotated[
-        dict[str, str] | None,
-        typer.Option(
-            parser=_by_task,
-            metavar="JSON",
-            help='The same by task, as {"TASK": "TEMPLATE"}; a table in realm.toml.',
-            rich_help_panel="Training",
-        ),
-    ] = None
-
-
-@dataclass(frozen=True)
-class TrainingOptions(ScaleOptions, RegularisationOptions, OptimiserOptions):
-    """All that decides how it is learned."""
-
-
-@dataclass(frozen=True)
-class PushOptions:
-    """Where the model goes besides."""
-
-    push_to_hub: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REPO_ID",
-            help="Upload the model when it is trained, to a private repository (token: HF_TOKEN).",
-        ),
-    ] = None
-    public: Annotated[bool, typer.Option("--public", help="Let everybody see it.")] = False
-
-    def check(self) -> None:
-        """Refuse what would fail at the end of the run, before it begins."""
-        from realm_cli import hub
-        from realm_cli.checkpoint import require_training_extra
-        from realm_cli.errors import UsageError
-
-        if self.push_to_hub is not None:
-            require_training_extra()
-            hub.check_push(self.push_to_hub)
-        elif self.public:
-            raise UsageError("--public is for what --push-to-hub uploads, and that was not given")
-
-    def push(self, folder: Path) -> None:
-        """Upload the model of a run that is whole."""
-        from realm_cli import hub
-        from realm_cli.checkpoint import SIDE
-
-        if self.push_to_hub is not None:
-            url = hub.push(folder, self.push_to_hub, public=self.public, without=[SIDE])
-            console.note(f"pushed: {url}")
 
 
 @dataclass(frozen=True)
@@ -287,7 +110,8 @@ def train(
         console.note(f"next: realm train --resume {folder}")
         raise typer.Exit(stop.exit_code) from stopped
     _tell(report, folder, output)
-    output.push(folder)
+    if processes.is_first():
+        output.push(folder)
 
 
 def _tell(report: CompetenceReport, folder: Path, output: OutputOptions) -> None:

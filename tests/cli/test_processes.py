@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from harness import contents, environment, realm
+from hub_server import TOKEN, serving
 from safetensors.numpy import load_file
 
 from realm_cli.runs import read_report
@@ -46,11 +47,11 @@ pytestmark = [
 ]
 
 
-def together(*arguments, cwd, program=("-m", "realm_cli"), launcher=TORCHRUN):
+def together(*arguments, cwd, program=("-m", "realm_cli"), launcher=TORCHRUN, env=None):
     return subprocess.run(
         [*launcher, *program, *map(str, arguments)],
-        cwd=cwd, env=environment({"OMP_NUM_THREADS": "1"}), capture_output=True, text=True,
-        timeout=300, check=False,
+        cwd=cwd, env=environment({"OMP_NUM_THREADS": "1", **(env or {})}), capture_output=True,
+        text=True, timeout=300, check=False,
     )  # fmt: skip
 
 
@@ -161,3 +162,15 @@ def test_several_processes_need_a_folder_and_say_so_once(crowd, tmp_path):
     assert done.returncode != 0
     assert done.stderr.count("error: several processes have to agree on a folder") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_one_of_them_pushes(crowd, tmp_path):
+    with serving() as hub:
+        env = hub.env(tmp_path / "home", HF_TOKEN=TOKEN)
+        done = together(
+            "train", crowd, *FLAGS, "--push-to-hub", "tester/mine", cwd=tmp_path, env=env
+        )
+        asked = [path for method, path in hub.requests if method == "POST"]
+    assert done.returncode == 0, done.stderr
+    assert sum("/commit/" in path for path in asked) == 1
+    assert sum(path.endswith("/repos/create") for path in asked) == 1
