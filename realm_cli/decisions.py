@@ -25,7 +25,7 @@ from realm_cli.report.model import (
     Kind,
     TaskCompetence,
 )
-from realm_cli.report.reading import flag_sentence, interval, percent
+from realm_cli.report.reading import DOUBTS, flag_sentence, interval, percent
 
 
 class Decision(StrEnum):
@@ -78,9 +78,7 @@ AT_MOST: Mapping[str, Decision] = {
 }
 """The gravest that a reason leaves possible: who is reliably wrong knows the answers."""
 
-UNDECIDABLE = frozenset(
-    {"one-annotator", "two-annotators", "no-overlap", "disconnected-groups", "restarts-disagree"}
-)
+UNDECIDABLE = frozenset({*DOUBTS, "no-overlap", "disconnected-groups"})
 """Warnings of a report in which competence cannot be told apart well enough to exclude anybody."""
 
 ABOVE_CHANCE = 0.2

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from realm_cli.gates.evidence import DOUBTS
 from realm_cli.report.json_file import escaped
 from realm_cli.report.model import CompetenceReport
+from realm_cli.report.reading import DOUBTS
 
 DIGITS = 4
 

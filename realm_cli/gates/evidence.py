@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from realm_cli.config import GateSettings
 from realm_cli.report.model import CompetenceReport, Kind, TaskReport
-from realm_cli.report.reading import counted
-
-DOUBTS = {
-    "two-annotators": "only two annotators: nothing says who is right where they differ",
-    "restarts-disagree": "fits that explain the labels equally well give other answers",
-    "against-the-vote": "the estimate overrules more votes than it can explain",
-    "same-answers": "some pairs of annotators never differ, more than competence explains",
-    "one-annotator": "all labels are by one annotator",
-}
-"""Warnings of a report that leave open whether its estimates are right at all."""
+from realm_cli.report.reading import DOUBTS, counted
 
 IN_SAMPLE = (
     "the model has seen these labels, so a guesser can look better than they are; "

@@ -24,6 +24,15 @@ from realm_cli.report.model import (
     Warning_,
 )
 
+DOUBTS = {
+    "two-annotators": "only two annotators: nothing says who is right where they differ",
+    "restarts-disagree": "fits that explain the labels equally well give other answers",
+    "against-the-vote": "the estimate overrules more votes than it can explain",
+    "same-answers": "some pairs of annotators never differ, more than competence explains",
+    "one-annotator": "all labels are by one annotator",
+}
+"""Warnings of a report that leave open whether its estimates are right at all."""
+
 KIND_WORDS = {
     Kind.CROSS_FITTED: "every annotator is judged on items that the judging model did not train on",
     Kind.IN_SAMPLE: "the model has seen the labels it judges, so a guesser can look better "
