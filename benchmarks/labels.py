@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from tables import markdown, write
 
 from realm_cli.aggregate.choice import choose
 from realm_cli.aggregate.majority import winning_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, build_table
+from realm_cli.bench.peers import CROWD_KIT, crowd_kit
 from realm_cli.choices import Method
 from realm_cli.config import Reading
 from realm_cli.errors import UsageError
@@ -57,28 +56,9 @@ def ours(table: AnnotationTable, method: Method, seed: int = 0) -> float | None:
 
 
 def theirs(table: AnnotationTable) -> dict[str, float]:
-    """Accuracy of crowd-kit's methods; labels are positions among an item's options."""
-    from crowdkit.aggregation import GLAD, MACE, DawidSkene, MajorityVote, OneCoinDawidSkene, Wawa
-
-    frame = pd.DataFrame({"task": table.item, "worker": table.annotator, "label": table.label})
-    models = {
-        "majority": MajorityVote(), "wawa": Wawa(), "dawid-skene": DawidSkene(n_iter=100),
-        "one-coin": OneCoinDawidSkene(n_iter=100), "glad": GLAD(), "mace": MACE(random_state=0),
-    }  # fmt: skip
-    found = {}
-    for name, model in models.items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if name == "wawa":  # its own predict fails with scikit-learn 1.9; this is what it does
-                skills = model.fit(frame).skills_
-                probabilities = MajorityVote().fit_predict_proba(frame, skills)
-            else:
-                probabilities = model.fit_predict_proba(frame)
-        q = np.zeros(table.items.has_option.shape)
-        rows = probabilities.index.to_numpy()
-        q[rows[:, None], probabilities.columns.to_numpy()[None, :]] = probabilities.to_numpy()
-        found[name] = right(table, np.round(q, 9))
-    return found
+    """Accuracy of crowd-kit's methods."""
+    found = {method.value: right(table, crowd_kit(method, table, seed=0)) for method in CROWD_KIT}
+    return {name.removeprefix("crowd-kit-"): value for name, value in found.items()}
 
 
 def figure(value: float | None) -> str:

@@ -21,7 +21,7 @@ from realm_cli.bench.measures import Measures
 from realm_cli.bench.plan import Crowd, Data, DataKind, Entry, Model, Plan
 from realm_cli.checkpoint import write_file, write_text
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Grows with every change of what the same plan measures."""
 FOLDER = "cells"
 OWN_CROWD = "people"
@@ -64,6 +64,8 @@ class Filled(BaseModel):
         n_train: Items trained on.
         n_annotations: Their annotations.
         n_test: Items tested on.
+        noise: Share of the annotations that are not gold; None without gold.
+        n_weights: Of the model; None where labels alone are made.
         measures: What came of it.
     """
 
@@ -78,6 +80,8 @@ class Filled(BaseModel):
     n_train: int
     n_annotations: int
     n_test: int
+    noise: float | None
+    n_weights: int | None
     measures: Measures
 
 

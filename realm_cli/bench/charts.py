@@ -9,10 +9,25 @@ from html import escape
 from realm_cli.report.charts import Axis, nice_axis
 
 WIDTH, HEIGHT, MARGIN, LEGEND = 420, 220, 56, 190
+EDGE = 0.08
+"""Share of the width that stays free left and right of the points."""
 COLOURS = (
     "#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#994400",
 )  # fmt: skip
 """Told apart by most who see colours otherwise; from the ninth line on they come again, dashed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place along the axis.
+
+    Attributes:
+        words: What stands below it.
+        at: Where it is, on the axis' own scale.
+    """
+
+    words: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -21,13 +36,15 @@ class Panel:
 
     Attributes:
         title: The setting.
+        along: What the axis shows.
         places: What is along the axis, in order.
-        lines: By method, the accuracy at each place that it has one for.
+        lines: By method, the accuracy at each place (by its number) that it has one for.
     """
 
     title: str
-    places: tuple[str, ...]
-    lines: Mapping[str, Mapping[str, float]]
+    along: str
+    places: tuple[Place, ...]
+    lines: Mapping[str, Mapping[int, float]]
 
 
 def svg(panels: Sequence[Panel]) -> str:
@@ -57,19 +74,25 @@ def _frame(panel: Panel, axis: Axis) -> Iterator[str]:
         y = HEIGHT * (1 - at / 100)
         yield f'<line x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#dddddd"/>'
         yield f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{escape(words)}</text>'
-    for n, place in enumerate(panel.places):
-        x = _x(n, panel)
-        yield f'<text x="{x:.1f}" y="{HEIGHT + 18}" text-anchor="middle">{escape(place)}</text>'
+    for x, place in zip(_across(panel), panel.places, strict=True):
+        yield (
+            f'<text x="{x:.1f}" y="{HEIGHT + 18}" text-anchor="middle">{escape(place.words)}</text>'
+        )
+    yield (
+        f'<text x="{WIDTH / 2}" y="{HEIGHT + 36}" text-anchor="middle" fill="#555555">'
+        f"{escape(panel.along)}</text>"
+    )
 
 
 def _lines(panel: Panel, axis: Axis) -> Iterator[str]:
+    across = _across(panel)
     for n, (method, values) in enumerate(panel.lines.items()):
         look = f'stroke="{COLOURS[n % len(COLOURS)]}"'
         look += "" if n < len(COLOURS) else ' stroke-dasharray="4 3"'
         points = [
-            (_x(k, panel), HEIGHT * (1 - axis.at(values[place]) / 100))
-            for k, place in enumerate(panel.places)
-            if place in values
+            (x, HEIGHT * (1 - axis.at(values[k]) / 100))
+            for k, x in enumerate(across)
+            if k in values
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         yield f'<polyline points="{path}" fill="none" stroke-width="2" {look}/>'
@@ -80,5 +103,9 @@ def _lines(panel: Panel, axis: Axis) -> Iterator[str]:
         yield f'<text x="{WIDTH + 46}" y="{y + 4}">{escape(method)}</text>'
 
 
-def _x(place: int, panel: Panel) -> float:
-    return WIDTH * (place + 0.5) / len(panel.places)
+def _across(panel: Panel) -> list[float]:
+    """Where each place is from left to right; a single one is in the middle."""
+    values = [place.at for place in panel.places]
+    low, span = min(values), max(values) - min(values)
+    share = [(value - low) / span if span else 0.5 for value in values]
+    return [WIDTH * (EDGE + (1 - 2 * EDGE) * one) for one in share]

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from realm_cli.annotations import NO_GOLD, AnnotationTable
+from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.coding import IntArray
 from realm_cli.estimation import Crowd, Estimation
 from realm_cli.labels import FloatArray
@@ -22,7 +22,8 @@ class Measures(BaseModel):
     """What came of one method with one model, crowd and seed.
 
     Attributes:
-        test_accuracy: Share of the test items on which the model prefers the gold option.
+        test_accuracy: Share of the test items on which the model prefers the gold option; None
+            where labels alone are made.
         test_right: For each test item 1 where it does, else 0.
         test_by_task: The accuracy in each task, where there are several.
         calibration_error: Expected calibration error of the model on the test items.
@@ -39,10 +40,10 @@ class Measures(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    test_accuracy: float
-    test_right: str
-    test_by_task: dict[str, float]
-    calibration_error: float
+    test_accuracy: float | None = None
+    test_right: str = ""
+    test_by_task: dict[str, float] = {}
+    calibration_error: float | None = None
     label_accuracy: float | None = None
     expertise_error: float | None = None
     expertise_pearson: float | None = None
@@ -51,6 +52,30 @@ class Measures(BaseModel):
     estimate: str | None = None
     seconds: float
     cpu_seconds: float
+
+
+class OnTest(BaseModel):
+    """What a model does on the test items; see `Measures`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    test_accuracy: float
+    test_right: str
+    test_by_task: dict[str, float]
+    calibration_error: float
+
+
+def on_test(log_p: FloatArray, test: Items) -> OnTest:
+    """What a model's log-probabilities `[J, K]` come to on items with gold."""
+    right = log_p.argmax(axis=1) == test.gold
+    tasks = np.unique(test.task)
+    by_task = {test.tasks[t]: float(right[test.task == t].mean()) for t in tasks}
+    return OnTest(
+        test_accuracy=float(right.mean()),
+        test_right="".join("1" if one else "0" for one in right),
+        test_by_task=by_task if len(tasks) > 1 else {},
+        calibration_error=calibration_error(log_p, test.gold),
+    )
 
 
 def accuracy(scores: FloatArray, gold: IntArray) -> float | None:
@@ -64,6 +89,13 @@ def accuracy(scores: FloatArray, gold: IntArray) -> float | None:
     if not known.any():
         return None
     return float((scores.argmax(axis=1) == gold)[known].mean())
+
+
+def noise(table: AnnotationTable) -> float | None:
+    """Share of the annotations of items with gold that are not it; None without gold."""
+    gold = table.items.gold[table.item]
+    known = gold != NO_GOLD
+    return float((table.label != gold)[known].mean()) if known.any() else None
 
 
 def calibration_error(log_p: FloatArray, gold: IntArray) -> float:

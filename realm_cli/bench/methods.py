@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from realm_cli.batching import ItemDataset, answers_by_item
 from realm_cli.bench.crowd_layer import train_crowd_layer
 from realm_cli.bench.data import Labelled
 from realm_cli.bench.measures import Judged, judged, of_cells
+from realm_cli.bench.peers import CROWD_KIT, crowd_kit, crowdlab
 from realm_cli.bench.plan import Method
 from realm_cli.bench.prepared import Prepared
 from realm_cli.bench.supervised import Targets, train_on_targets
 from realm_cli.choices import AnnotatorModel, Objective, Pooling
+from realm_cli.choices import Method as Aggregator
 from realm_cli.config import JudgeSettings, TrainSettings
 from realm_cli.errors import UsageError
 from realm_cli.estimation import Estimation
-from realm_cli.fitting import Work, train_and_judge
+from realm_cli.fitting import FOLDS, Work, train_and_judge
+from realm_cli.labelling import weights
 from realm_cli.labels import FloatArray
 from realm_cli.learners import learner
 from realm_cli.report.model import Kind
@@ -44,26 +48,35 @@ class Outcome:
     """What a method came to.
 
     Attributes:
-        test_log_p: `[J, K]` what the model says of the test items.
+        test_log_p: `[J, K]` what the model says of the test items; None without one.
         train_scores: `[I, K]` what it all says of the items trained on: best where the label is.
         judged: The annotators, where the method judges them.
         seconds: Time of training.
         cpu_seconds: Processor time of it.
+        n_weights: Of the model; None without one.
     """
 
-    test_log_p: FloatArray
+    test_log_p: FloatArray | None
     train_scores: FloatArray
     judged: Judged | None
     seconds: float
     cpu_seconds: float
+    n_weights: int | None = None
 
 
 @dataclass(frozen=True)
 class Made:
-    """A trained method: scores of the items trained on, if it has any but the model's own."""
+    """What a method made.
+
+    Attributes:
+        train_scores: Scores of the items trained on, if it has any but the model's own.
+        judged: The annotators, where it judges them.
+        model: Whether it made a model, and not labels alone.
+    """
 
     train_scores: FloatArray | None = None
     judged: Judged | None = None
+    model: bool = True
 
 
 def applies(method: Method, items: Items) -> bool:
@@ -102,9 +115,34 @@ def run_method(
     own = made.train_scores
     if own is None:
         own = predict_log_p(prepared.backbone, prepared.train, size)
-    test = predict_log_p(prepared.backbone, prepared.test, size)
-    return Outcome(test, own, made.judged, seconds, cpu_seconds)
+    test = predict_log_p(prepared.backbone, prepared.test, size) if made.model else None
+    n_weights = prepared.backbone.model.num_parameters() if made.model else None
+    return Outcome(test, own, made.judged, seconds, cpu_seconds, n_weights)
 
+
+def label(method: Method, table: AnnotationTable, seed: int) -> Outcome:
+    """Weigh labels by a method that needs no model.
+
+    Args:
+        method: A key of `LABELS_ALONE`.
+        table: The annotations.
+        seed: Decides what it draws.
+    """
+    started, cpu_started = time.perf_counter(), time.process_time()
+    q = LABELS_ALONE[method](table, seed)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+    return Outcome(None, q, None, seconds, cpu_seconds)
+
+
+def _aggregate(table: AnnotationTable, seed: int) -> FloatArray:
+    """As `realm aggregate` does it."""
+    return weights(table, Aggregator.AUTO, seed=seed)
+
+
+LABELS_ALONE: dict[Method, Callable[[AnnotationTable, int], FloatArray]] = {
+    Method.AGGREGATE: _aggregate,
+    **{method: partial(crowd_kit, method) for method in CROWD_KIT},
+}
 
 Train = Callable[[AnnotationTable, Prepared, TrainSettings, Path], Made]
 
@@ -134,10 +172,7 @@ def _majority(
     table: AnnotationTable, prepared: Prepared, settings: TrainSettings, folder: Path
 ) -> Made:
     """A row an item, the winner of its vote; ties are broken by chance."""
-    shares = vote_shares(table)
-    dice = np.random.default_rng([settings.seed, 4]).random(shares.shape)
-    # No tie is as close as 1e-6 but a true one, with fewer than a thousand labels an item.
-    winners = _one_hot((shares + 1e-6 * dice).argmax(axis=1), table.items)
+    winners = _winners(table, settings)
     _on_items(winners, table, (prepared, settings, folder))
     return Made(winners)
 
@@ -203,6 +238,25 @@ def _paper(
     return Made(fitted.log_q, Judged(Kind.IN_SAMPLE, of_cells(crowd, w)))
 
 
+def _crowdlab(
+    table: AnnotationTable, prepared: Prepared, settings: TrainSettings, folder: Path
+) -> Made:
+    """CROWDLAB on predictions of models trained on the vote of the other folds."""
+    winners = _winners(table, settings)
+    fold = np.random.default_rng([settings.seed, 5]).permutation(len(winners)) % FOLDS
+    fresh = prepared.backbone.trained_state()
+    p = np.zeros(winners.shape)
+    for held in range(FOLDS):
+        others = np.flatnonzero((fold != held) & (table.labels_per_item > 0))
+        targets = Targets(others, winners[others])
+        train_on_targets((prepared.backbone, prepared.train), targets, settings, folder)
+        own = np.flatnonzero(fold == held)
+        log_p = predict_log_p(prepared.backbone, prepared.train.only(own), settings.batch_size)
+        p[own, : log_p.shape[1]] = np.exp(log_p)
+        prepared.backbone.restore(fresh)
+    return Made(crowdlab(table, p), model=False)
+
+
 METHODS: dict[Method, Train] = {
     Method.ORACLE: _oracle,
     Method.NAIVE: _naive,
@@ -218,16 +272,17 @@ METHODS: dict[Method, Train] = {
     Method.SIGNED: _realm,
     Method.GUESS: _realm,
     Method.CONFUSION: _realm,
+    Method.CROWDLAB: _crowdlab,
 }
 
 _EXPERTISE = {"annotator_model": AnnotatorModel.EXPERTISE}
 REALM: dict[Method, dict[str, Any]] = {
     Method.REALM_PAPER: {
         **_EXPERTISE,
-        "objective": Objective.INDEPENDENT, "warm_up": 0.0, "form_weight": 0.0, "cross_fit": 1,
+        "objective": Objective.INDEPENDENT, "form_weight": 0.0, "cross_fit": 1,
     },
     Method.JOINT: _EXPERTISE,
-    Method.JOINT_CROSS_FIT: {**_EXPERTISE, "cross_fit": 5},
+    Method.JOINT_CROSS_FIT: {**_EXPERTISE, "cross_fit": FOLDS},
     Method.MATRIX: {**_EXPERTISE, "pooling": Pooling.PARTIAL},
     Method.SCALAR: {**_EXPERTISE, "pooling": Pooling.FULL},
     Method.SIGNED: {"annotator_model": AnnotatorModel.SIGNED},
@@ -253,6 +308,14 @@ def _on_items(
     some = np.flatnonzero(table.labels_per_item)
     targets = Targets(some, weight[some])
     train_on_targets((prepared.backbone, prepared.train), targets, settings, folder)
+
+
+def _winners(table: AnnotationTable, settings: TrainSettings) -> FloatArray:
+    """`[I, K]` 1 for the winner of each item's vote."""
+    shares = vote_shares(table)
+    dice = np.random.default_rng([settings.seed, 4]).random(shares.shape)
+    # No tie is as close as 1e-6 but a true one, with fewer than a thousand labels an item.
+    return _one_hot((shares + 1e-6 * dice).argmax(axis=1), table.items)
 
 
 def _one_hot(label: Any, items: Items) -> FloatArray:

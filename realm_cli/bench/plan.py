@@ -22,7 +22,7 @@ PACKAGE = "package:"
 
 
 class Method(StrEnum):
-    """How a model is made of noisy labels."""
+    """What is made of noisy labels: a model, or labels alone (from `aggregate` on)."""
 
     ORACLE = "oracle"
     NAIVE = "naive"
@@ -38,6 +38,14 @@ class Method(StrEnum):
     SIGNED = "signed"
     GUESS = "guess"
     CONFUSION = "confusion"
+    AGGREGATE = "aggregate"
+    CROWDKIT_MAJORITY = "crowd-kit-majority"
+    CROWDKIT_WAWA = "crowd-kit-wawa"
+    CROWDKIT_DAWID_SKENE = "crowd-kit-dawid-skene"
+    CROWDKIT_ONE_COIN = "crowd-kit-one-coin"
+    CROWDKIT_GLAD = "crowd-kit-glad"
+    CROWDKIT_MACE = "crowd-kit-mace"
+    CROWDLAB = "crowdlab"
 
 
 class DataKind(StrEnum):
@@ -136,6 +144,7 @@ class Model(_Part):
     Attributes:
         name: As `realm train --model` takes it; `package:NAME/FOLDER` for files in a package.
         d_model: Width of tiny-t5.
+        frozen: Train the head alone, of an encoder; what the rest says of an input is kept.
         epochs: Passes over the items, in the place of what [training] says.
         learning_rate: The same.
         batch_size: The same.
@@ -143,14 +152,17 @@ class Model(_Part):
 
     name: Annotated[str, Field(min_length=1)]
     d_model: Annotated[int, Field(ge=16, le=1024, multiple_of=16)] | None = None
+    frozen: bool = False
     epochs: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
-    def _only_tiny_t5_has_a_size(self) -> Self:
+    def _tiny_t5_differs_from_others(self) -> Self:
         if self.d_model and self.name != TINY_T5:
             raise ValueError("d_model is for tiny-t5; other models have a size of their own")
+        if self.frozen and self.name == TINY_T5:
+            raise ValueError("tiny-t5 knows nothing yet: frozen, it could learn nothing either")
         return self
 
     @property
@@ -158,6 +170,8 @@ class Model(_Part):
         """What it is called in tables."""
         place = self.name.rstrip("/").split("/")
         short = place[0].removeprefix(PACKAGE) if self.name.startswith(PACKAGE) else place[-1]
+        if self.frozen:
+            return f"{short}, frozen"
         return f"{short}-{self.d_model}" if self.d_model else short
 
 

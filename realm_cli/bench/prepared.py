@@ -11,6 +11,7 @@ from realm_cli.backbones.base import Backbone
 from realm_cli.backbones.tiny import build_tiny_t5
 from realm_cli.batching import EncodedItems, distinct_options, encode
 from realm_cli.bench.data import Labelled
+from realm_cli.bench.frozen import freeze
 from realm_cli.bench.plan import PACKAGE, Model
 from realm_cli.config import TrainSettings
 from realm_cli.errors import ModelNotFoundError
@@ -53,7 +54,10 @@ def prepare(data: Labelled, model: Model, settings: TrainSettings) -> Prepared:
 
 def _backbone(items: Items, model: Model, settings: TrainSettings) -> Backbone:
     if model.d_model is None:
-        return backbone_for(items, settings.model_copy(update={"model": _place(model.name)}))
+        found = backbone_for(items, settings.model_copy(update={"model": _place(model.name)}))
+        if model.frozen:
+            freeze(found, model.name)
+        return found
     texts = prompts(items, templates_for(items.tasks, settings))
     return build_tiny_t5([*texts, *distinct_options(items)], settings.seed, d_model=model.d_model)
 

@@ -1,22 +1,17 @@
-"""What a comparison came to: means over seeds, differences between methods; JSON and Markdown."""
+"""What a comparison came to: means over seeds, differences between methods, as Markdown too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from realm_cli.bench.cells import Filled
-from realm_cli.bench.charts import Panel, svg
 from realm_cli.bench.compare import paired_difference
 from realm_cli.bench.plan import Plan
 from realm_cli.bench.run import Ran
-from realm_cli.checkpoint import write_file, write_text
-from realm_cli.errors import UsageError
 from realm_cli.labels import FloatArray
 
 MEASURED = (
@@ -61,6 +56,9 @@ class Row(_Part):
         model: What was fine-tuned.
         method: How.
         n_seeds: How many seeds.
+        labels_per_item: Of the items trained on.
+        noise: Share of their labels that are not gold; None without gold.
+        n_weights: Of the model; None of labels alone.
         averages: By measure; those that there are none of are missing.
     """
 
@@ -69,6 +67,9 @@ class Row(_Part):
     model: str
     method: str
     n_seeds: int
+    labels_per_item: float
+    noise: float | None
+    n_weights: int | None
     averages: dict[str, Average]
 
 
@@ -130,7 +131,7 @@ def results(plan: Plan, ran: Ran) -> Results:
         comparisons += [
             _compared(by_method[first], by_method[second])
             for first, second in plan.compare
-            if first in by_method and second in by_method
+            if _answers(by_method.get(first, ())) and _answers(by_method.get(second, ()))
         ]
     return Results(
         plan=plan.name,
@@ -141,6 +142,11 @@ def results(plan: Plan, ran: Ran) -> Results:
         notes=ran.notes,
         versions=dict(ran.versions),
     )
+
+
+def _answers(cells: Sequence[Filled]) -> bool:
+    """Whether there is a model to ask."""
+    return bool(cells) and all(cell.measures.test_right for cell in cells)
 
 
 def _setting(cell: Filled) -> tuple[str, str, str]:
@@ -156,8 +162,16 @@ def _row(cells: Sequence[Filled]) -> Row:
         model=first.model,
         method=first.method,
         n_seeds=len({one.seed for one in cells}),
+        labels_per_item=sum(one.n_annotations for one in cells) / sum(one.n_train for one in cells),
+        noise=_mean([one.noise for one in cells]),
+        n_weights=first.n_weights,
         averages={name: found for name, found in averages.items() if found is not None},
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _average(cells: Sequence[Filled], name: str) -> Average | None:
@@ -195,45 +209,6 @@ def _right(cells: Sequence[Filled]) -> FloatArray:
         for _, same in groupby(ordered, key=lambda cell: cell.seed)
     ]
     return np.array([[float(digit) for digit in row] for row in rows])
-
-
-def write_results(found: Results, out: Path) -> None:
-    """results.json, results.md and the charts, in the folder of the comparison."""
-    files = {
-        "results.json": found.model_dump_json(indent=2) + "\n",
-        "results.md": markdown(found) + "\n",
-        **charts(found),
-    }
-    for name, text in files.items():
-        write_file(out / name, partial(write_text, text))
-
-
-def charts(found: Results) -> dict[str, str]:
-    """Test accuracy by model and by crowd, where there are several: SVG by the name of its file."""
-    along = {"model": ("data", "crowd"), "crowd": ("data", "model")}
-    drawn = {}
-    for axis, fixed in along.items():
-        panels = _panels(found, axis, fixed)
-        if any(len(panel.places) > 1 for panel in panels):
-            drawn[f"accuracy-by-{axis}.svg"] = svg(panels)
-    return drawn
-
-
-def _panels(found: Results, axis: str, fixed: tuple[str, ...]) -> list[Panel]:
-    """A chart for each setting of what is fixed; points along the axis are in the plan's order."""
-    by_setting: dict[str, list[Row]] = {}
-    for row in found.rows:
-        title = ", ".join(getattr(row, name) for name in fixed)
-        by_setting.setdefault(title, []).append(row)
-    panels = []
-    for title, rows in by_setting.items():
-        lines: dict[str, dict[str, float]] = {}
-        for row in rows:
-            value = row.averages["test_accuracy"].mean
-            lines.setdefault(row.method, {})[getattr(row, axis)] = value
-        places = tuple(dict.fromkeys(getattr(row, axis) for row in rows))
-        panels.append(Panel(title, places, lines))
-    return panels
 
 
 def markdown(found: Results) -> str:
@@ -290,40 +265,3 @@ def _differences(comparisons: Sequence[Comparison]) -> str:
         for one in comparisons
     ]
     return "\n".join(lines)
-
-
-END = "<!-- end -->"
-
-
-def check_page(page: Path, plan: str) -> tuple[str, str]:
-    """What stands before and after the tables of a plan in a page.
-
-    Their place is between `<!-- realm bench NAME -->` and `<!-- end -->`.
-
-    Raises:
-        UsageError: The page cannot be read, or has no such place.
-    """
-    start = f"<!-- realm bench {plan} -->"
-    try:
-        text = page.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {page}: {error}") from error
-    before, here, rest = text.partition(start)
-    _, end, after = rest.partition(END)
-    if not (here and end):
-        raise UsageError(
-            f"{page} has no place for the plan {plan}",
-            hint=f"put the lines {start} and {END} where its tables belong",
-        )
-    return before + start, end + after
-
-
-def write_page(page: Path, found: Results) -> None:
-    """Put the tables into a page.
-
-    Raises:
-        UsageError: It has no place for them.
-    """
-    before, after = check_page(page, found.plan)
-    whole = f"{before}\n{markdown(found)}\n{after}"
-    write_file(page, lambda path: write_text(whole, path))

@@ -25,6 +25,7 @@ def bench(
         Path | None,
         typer.Option(help="Page to put the tables into, between its marks.", show_default=False),
     ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells computed at a time.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="The results on stdout as JSON.")] = False,
 ) -> None:
     """Train models by every method of a plan, and tell how they differ.
@@ -34,20 +35,20 @@ def bench(
 
     Example: realm bench plans/mini.toml --out bench/mini
     """
-    from realm_cli.bench import results
+    from realm_cli.bench import page, results
     from realm_cli.bench.plan import read_plan
     from realm_cli.bench.run import run
 
     wanted = read_plan(plan)
     folder = out or Path("bench") / wanted.name
     if write_docs is not None:
-        results.check_page(write_docs, wanted.name)  # before hours have gone by
+        page.check_page(write_docs, wanted.name)  # before hours have gone by
     with _progress() as watcher:
-        ran = run(wanted, folder, watcher)
+        ran = run(wanted, folder, watcher, jobs=jobs)
     found = results.results(wanted, ran)
-    results.write_results(found, folder)
+    page.write_results(found, wanted, folder)
     if write_docs is not None:
-        results.write_page(write_docs, found)
+        page.write_page(write_docs, found, wanted)
     console.data(found.model_dump_json(indent=2) if json else results.markdown(found))
     console.note(f"results: {folder / 'results.md'}, results.json and charts beside it")
 
@@ -76,4 +77,6 @@ def _line(step: Step) -> str:
     assert step.filled is not None
     measures = step.filled.measures
     took = "there already" if step.known else f"{measures.seconds:.0f} s"
-    return f"{step.number}/{step.total} {step.cell}: {measures.test_accuracy:.3f} ({took})"
+    model, labels = measures.test_accuracy, measures.label_accuracy
+    told = f"labels {labels or 0:.3f}" if model is None else f"{model:.3f}"
+    return f"{step.number}/{step.total} {step.cell}: {told} ({took})"

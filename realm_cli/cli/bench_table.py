@@ -29,8 +29,9 @@ class Board:
         self.methods[method] = None
         self.caption = f"{step.number}/{step.total} {step.cell}"
         row = self.found.setdefault((data, crowd, model), {})
-        if step.filled is not None:
-            row.setdefault(method, []).append(step.filled.measures.test_accuracy)
+        accuracy = None if step.filled is None else step.filled.measures.test_accuracy
+        if accuracy is not None:
+            row.setdefault(method, []).append(accuracy)
 
     def table(self) -> Table:
         """All of it, as it stands."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realm_cli.bench.cells import cells
-from realm_cli.bench.methods import METHODS
+from realm_cli.bench.methods import LABELS_ALONE, METHODS
 from realm_cli.bench.plan import Data, Method, Plan, read_plan
 from realm_cli.errors import InputError, UsageError
 
@@ -24,7 +24,8 @@ SMALL = {
 
 
 def test_every_method_of_a_plan_can_be_run():
-    assert set(METHODS) == set(Method)
+    assert {*METHODS, *LABELS_ALONE} == set(Method)
+    assert not set(METHODS) & set(LABELS_ALONE)
 
 
 @pytest.mark.parametrize("name", ["mini", "paper", "real", "gpu"])

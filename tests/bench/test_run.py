@@ -16,9 +16,11 @@ from harness import realm
 from rich.console import Console
 
 from realm_cli.bench.cells import Filled, cells
+from realm_cli.bench.figures import charts
 from realm_cli.bench.measures import Measures
+from realm_cli.bench.page import write_page
 from realm_cli.bench.plan import Method, Plan, read_plan
-from realm_cli.bench.results import Results, charts, markdown, results, write_page
+from realm_cli.bench.results import Results, markdown, results
 from realm_cli.bench.run import Ran, Step, run
 from realm_cli.cli.bench_table import Board
 from realm_cli.errors import UsageError
@@ -60,9 +62,13 @@ def test_every_method_fills_its_cell(plan, tmp_path):
     found = {cell.method: cell for cell in ran.filled}
     assert set(found) == {method.value for method in Method}
     assert {(cell.n_train, cell.n_annotations, cell.n_test) for cell in ran.filled} == {(32, 64, 8)}
-    assert all(len(cell.measures.test_right) == 8 for cell in ran.filled)
+    alone = {"aggregate", "crowdlab", *(name for name in found if name.startswith("crowd-kit"))}
+    assert {name for name, cell in found.items() if not cell.measures.test_right} == alone
+    models = [cell for name, cell in found.items() if name not in alone]
+    assert all(len(cell.measures.test_right) == 8 and cell.n_weights for cell in models)
+    assert {cell.noise for cell in ran.filled} == {ran.filled[0].noise}
     judged = {name for name, cell in found.items() if cell.measures.expertise_error is not None}
-    assert judged == set(found) - {"oracle", "naive", "majority", "crowdlayer"}
+    assert judged == set(found) - alone - {"oracle", "naive", "majority", "crowdlayer"}
     assert found["realm-paper"].measures.coverage is None
     assert found["joint-cross-fit"].measures.estimate in {"cross-fitted", "label-only"}
 
@@ -152,7 +158,7 @@ def cell(method, seed, right):
     )  # fmt: skip
     return Filled(
         data="d", crowd="c", model="m", method=method, seed=seed, fold=0, n_train=8,
-        n_annotations=16, n_test=4, measures=measures,
+        n_annotations=16, n_test=4, noise=0.5, n_weights=1000, measures=measures,
     )  # fmt: skip
 
 
@@ -205,7 +211,7 @@ def test_what_people_see(plan):
 def test_tables_go_between_the_marks_of_a_page(plan, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- realm bench small -->\nold\n<!-- end -->\nafter\n", "utf-8")
-    write_page(page, by_hand(plan))
+    write_page(page, by_hand(plan), read_plan(plan))
     assert page.read_text("utf-8") == (
         f"before\n<!-- realm bench small -->\n{GOLDEN}\n<!-- end -->\nafter\n"
     )
@@ -215,20 +221,59 @@ def test_a_page_without_marks_is_refused_before_anything_is_trained(plan, tmp_pa
     page = tmp_path / "page.md"
     page.write_text("nothing here\n", "utf-8")
     with pytest.raises(UsageError, match="no place for the plan small"):
-        write_page(page, by_hand(plan))
+        write_page(page, by_hand(plan), read_plan(plan))
     refused = realm("bench", plan, "--write-docs", page, cwd=tmp_path, env=dict(os.environ))
     assert refused.returncode == 2
     assert "no place for the plan small" in refused.stderr
     assert not Path(tmp_path / "bench").exists()
 
 
-def test_charts_are_drawn_along_what_a_plan_varies(plan):
+def along(plan, axis, **changes):
+    """Charts of the rows by hand and the same again, changed."""
     found = by_hand(plan)
-    assert charts(found) == {}
-    larger = [row.model_copy(update={"model": "m2"}) for row in found.rows]
+    others = [row.model_copy(update=changes) for row in found.rows]
+    both = found.model_copy(update={"rows": (*found.rows, *others)})
+    crowd = read_plan(plan).crowds[0]
+    crowds = tuple(
+        crowd.model_copy(update=update)
+        for update in ({"name": "c"}, {"name": "c2", **({axis: 5} if axis else {})})
+    )
+    return charts(both, read_plan(plan).model_copy(update={"crowds": crowds}))
+
+
+def test_charts_are_drawn_along_what_a_plan_varies(plan):
+    assert charts(by_hand(plan), read_plan(plan)) == {}
+    by_size = along(plan, None, model="m2", n_weights=10_000)
+    assert list(by_size) == ["accuracy-by-model-size.svg"]
+    assert by_size["accuracy-by-model-size.svg"].count("<polyline") == 2
+    assert ">m2<" in by_size["accuracy-by-model-size.svg"]
+    by_labels = along(plan, "labels_per_item", crowd="c2", labels_per_item=5.0)
+    assert list(by_labels) == ["accuracy-by-labels-an-item.svg"]
+    by_noise = along(plan, None, crowd="c2", noise=0.75)
+    assert list(by_noise) == ["accuracy-by-noise.svg"]
+    assert ">50%<" in by_noise["accuracy-by-noise.svg"]
+
+
+def test_a_page_shows_the_charts(plan, tmp_path):
+    found = by_hand(plan)
+    larger = [row.model_copy(update={"model": "m2", "n_weights": 9}) for row in found.rows]
     both = found.model_copy(update={"rows": (*found.rows, *larger)})
-    assert list(charts(both)) == ["accuracy-by-model.svg"]
-    assert charts(both)["accuracy-by-model.svg"].count("<polyline") == 2
+    page = tmp_path / "page.md"
+    page.write_text("<!-- realm bench small -->\n<!-- end -->\n", "utf-8")
+    write_page(page, both, read_plan(plan))
+    link = "![small accuracy by model size](page/small-accuracy-by-model-size.svg)"
+    assert link in page.read_text("utf-8")
+    assert (tmp_path / "page" / "small-accuracy-by-model-size.svg").is_file()
+
+
+def test_several_cells_at_a_time_come_to_the_same(plan, tmp_path):
+    ran = [run(read_plan(plan), tmp_path / str(jobs), jobs=jobs) for jobs in (1, 2)]
+    told = [
+        [cell.model_dump(exclude={"measures": {"seconds", "cpu_seconds"}}) for cell in one.filled]
+        for one in ran
+    ]
+    assert told[0] == told[1]
+    assert len(list((tmp_path / "2" / "cells").iterdir())) == 4
 
 
 def test_the_board_shows_means_so_far(plan):
