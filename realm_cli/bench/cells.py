@@ -94,7 +94,14 @@ def cells(plan: Plan) -> Iterator[Cell]:
                 for model in plan.models:
                     for seed in plan.seeds:
                         for entry in plan.methods:
-                            yield Cell(data, fold, crowd, model, entry, seed)
+                            if _wanted(entry, data, crowd):
+                                yield Cell(data, fold, crowd, model, entry, seed)
+
+
+def _wanted(entry: Entry, data: Data, crowd: Crowd | None) -> bool:
+    """Whether a method is for this data set and crowd."""
+    names = {data.name, OWN_CROWD if crowd is None else crowd.name}
+    return not entry.only or bool(names & set(entry.only))
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,7 @@ class Store:
             "fold": cell.fold,
             "crowd": crowd,
             "model": cell.model.model_dump(mode="json"),
-            "entry": cell.entry.model_dump(mode="json", exclude={"name"}),
+            "entry": cell.entry.model_dump(mode="json", exclude={"name", "only"}),
             "training": plan.training.model_dump(mode="json"),
             "seed": cell.seed,
         }  # fmt: skip

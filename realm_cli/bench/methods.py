@@ -272,6 +272,7 @@ METHODS: dict[Method, Train] = {
     Method.SIGNED: _realm,
     Method.GUESS: _realm,
     Method.CONFUSION: _realm,
+    Method.REALM: _realm,
     Method.CROWDLAB: _crowdlab,
 }
 

@@ -38,6 +38,7 @@ class Method(StrEnum):
     SIGNED = "signed"
     GUESS = "guess"
     CONFUSION = "confusion"
+    REALM = "realm"
     AGGREGATE = "aggregate"
     CROWDKIT_MAJORITY = "crowd-kit-majority"
     CROWDKIT_WAWA = "crowd-kit-wawa"
@@ -182,10 +183,12 @@ class Entry(_Part):
         method: Which.
         name: What it is called in tables; its method's name by itself.
         epochs: Passes over what it trains on: annotations for `naive`, else items.
+        only: Data sets and crowds that it is for; without any, all.
     """
 
     method: Method
     name: str = ""
+    only: tuple[str, ...] = ()
     epochs: Annotated[int, Field(ge=1)] | None = None
 
     @property
@@ -246,6 +249,10 @@ class Plan(_Part):
             twice = [name for name, n in Counter(names).items() if n > 1]
             if twice:
                 raise ValueError(f"two entries stand for the {what} {twice[0]}; give one a name")
+        places = {one.name for one in self.data} | {one.name for one in self.crowds}
+        nowhere = [name for one in self.methods for name in one.only if name not in places]
+        if nowhere:
+            raise ValueError(f"`only` names {nowhere[0]}, which is no data set or crowd")
         strange = [name for pair in self.compare for name in pair if name not in labels]
         if strange:
             raise ValueError(f"`compare` names {strange[0]}, which is no method of the plan")
