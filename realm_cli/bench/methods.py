@@ -282,7 +282,7 @@ REALM: dict[Method, dict[str, Any]] = {
         **_EXPERTISE,
         "objective": Objective.INDEPENDENT, "form_weight": 0.0, "cross_fit": 1,
     },
-    Method.JOINT: _EXPERTISE,
+    Method.JOINT: {**_EXPERTISE, "cross_fit": 1},
     Method.JOINT_CROSS_FIT: {**_EXPERTISE, "cross_fit": FOLDS},
     Method.MATRIX: {**_EXPERTISE, "pooling": Pooling.PARTIAL},
     Method.SCALAR: {**_EXPERTISE, "pooling": Pooling.FULL},

@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections import Counter
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -196,6 +197,11 @@ class Entry(_Part):
         """What it is called in tables."""
         return self.name or self.method.value
 
+    def stands_for(self, other: Entry) -> bool:
+        """Whether both are called the same, and somewhere both are wanted."""
+        everywhere = not (self.only and other.only)
+        return self.label == other.label and (everywhere or bool({*self.only} & {*other.only}))
+
 
 class Training(_Part):
     """How every method trains, unless its entry or the model's says otherwise."""
@@ -238,17 +244,19 @@ class Plan(_Part):
 
     @model_validator(mode="after")
     def _names_are_known_and_single(self) -> Self:
-        labels = [one.label for one in self.methods]
+        labels = {one.label for one in self.methods}
         for what, names in (
             ("data set", [one.name for one in self.data]),
             ("crowd", [one.name for one in self.crowds]),
             ("model", [one.label for one in self.models]),
-            ("method", labels),
             ("seed", [str(seed) for seed in self.seeds]),
         ):
             twice = [name for name, n in Counter(names).items() if n > 1]
             if twice:
                 raise ValueError(f"two entries stand for the {what} {twice[0]}; give one a name")
+        for one, other in combinations(self.methods, 2):
+            if one.stands_for(other):
+                raise ValueError(f"two entries stand for the method {one.label}; give one a name")
         places = {one.name for one in self.data} | {one.name for one in self.crowds}
         nowhere = [name for one in self.methods for name in one.only if name not in places]
         if nowhere:
