@@ -81,6 +81,8 @@ def on_test(log_p: FloatArray, test: Items) -> OnTest:
 def accuracy(scores: FloatArray, gold: IntArray) -> float | None:
     """Share of the items with gold whose best-scored option is it; None without gold.
 
+    A tie counts at its expected share.
+
     Args:
         scores: `[I, K]`.
         gold: `[I]`.
@@ -88,7 +90,8 @@ def accuracy(scores: FloatArray, gold: IntArray) -> float | None:
     known = gold != NO_GOLD
     if not known.any():
         return None
-    return float((scores.argmax(axis=1) == gold)[known].mean())
+    best = scores[known] == scores[known].max(axis=1, keepdims=True)
+    return float((best[np.arange(len(best)), gold[known]] / best.sum(axis=1)).mean())
 
 
 def noise(table: AnnotationTable) -> float | None:

@@ -21,6 +21,11 @@ def test_accuracy_looks_at_items_with_gold_alone():
     assert accuracy(scores, np.array([NO_GOLD] * 3)) is None
 
 
+def test_a_tie_is_right_at_its_expected_share():
+    scores = np.log([[0.25, 0.25, 0.5], [0.4, 0.4, 0.2], [0.1, 0.45, 0.45]])
+    assert accuracy(scores, np.array([2, 0, 0])) == 0.5
+
+
 def test_calibration_error_by_hand():
     # Two items of .9, one right: gap 2 * .9 - 1 = .8. One of .6, right: gap .6 - 1 = -.4.
     log_p = np.log([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
