@@ -87,21 +87,23 @@ class Filled(BaseModel):
 
 def cells(plan: Plan) -> Iterator[Cell]:
     """All cells of a plan, the methods of one crowd and model together."""
+    for data, fold, crowd in _labelled(plan):
+        names = data.name, OWN_CROWD if crowd is None else crowd.name
+        for model in plan.models:
+            entries = [one for one in plan.methods if model.fits(*names) and one.fits(*names)]
+            for seed in plan.seeds:
+                for entry in entries:
+                    yield Cell(data, fold, crowd, model, entry, seed)
+
+
+def _labelled(plan: Plan) -> Iterator[tuple[Data, int, Crowd | None]]:
+    """Each data set, part to test on, and crowd."""
     for data in plan.data:
-        crowds = (None,) if data.kind is DataKind.ANNOTATIONS else plan.crowds
+        own = data.kind is DataKind.ANNOTATIONS
+        crowds = (None,) if own else [one for one in plan.crowds if one.fits(data.name)]
         for fold in range(data.folds or 1):
             for crowd in crowds:
-                for model in plan.models:
-                    for seed in plan.seeds:
-                        for entry in plan.methods:
-                            if _wanted(entry, data, crowd):
-                                yield Cell(data, fold, crowd, model, entry, seed)
-
-
-def _wanted(entry: Entry, data: Data, crowd: Crowd | None) -> bool:
-    """Whether a method is for this data set and crowd."""
-    names = {data.name, OWN_CROWD if crowd is None else crowd.name}
-    return not entry.only or bool(names & set(entry.only))
+                yield data, fold, crowd
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Store:
     def _digest(self, cell: Cell, plan: Plan, data: DataSet) -> str:
         """Of all that decides what a cell holds; names and paths do not, nor other cells."""
         paths = {"name", "files", "test_files", "labels", "test_labels", "of"}
-        crowd = None if cell.crowd is None else cell.crowd.model_dump(mode="json", exclude={"name"})
+        known = {"name", "only"}
+        crowd = None if cell.crowd is None else cell.crowd.model_dump(mode="json", exclude=known)
         decides = {
             "protocol": PROTOCOL,
             "versions": dict(self.versions),
@@ -146,8 +149,8 @@ class Store:
             "data": cell.data.model_dump(mode="json", exclude=paths),
             "fold": cell.fold,
             "crowd": crowd,
-            "model": cell.model.model_dump(mode="json"),
-            "entry": cell.entry.model_dump(mode="json", exclude={"name", "only"}),
+            "model": cell.model.model_dump(mode="json", exclude={"only"}),
+            "entry": cell.entry.model_dump(mode="json", exclude=known),
             "training": plan.training.model_dump(mode="json"),
             "seed": cell.seed,
         }  # fmt: skip

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from realm_cli import loaders
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items, build_items, build_table, join
-from realm_cli.bench.plan import Crowd, Data, DataKind, Plan
+from realm_cli.bench.plan import Column, Crowd, Data, DataKind, Plan
 from realm_cli.bench.questions import READERS, read_questions
 from realm_cli.config import CrowdSettings
 from realm_cli.errors import InputError, UsageError
@@ -113,7 +113,7 @@ def labelled(data: DataSet, fold: int, crowd: Crowd | None, seed: int) -> Labell
         return Labelled(_part(data.table, split.train), test)
     assert crowd is not None
     items = data.items.only(split.train)
-    settings = CrowdSettings(seed=seed, **crowd.model_dump(exclude={"name"}))
+    settings = CrowdSettings(seed=seed, **crowd.model_dump(exclude={"name", "only"}))
     people = simulate(items, settings)
     rows = annotation_rows(data.rows.filter(pa.array(split.train)), items, people)
     answers = people.answers
@@ -191,10 +191,28 @@ def _rows(data: Data, files: Sequence[Path], labels: Sequence[Path]) -> tuple[pa
         answers: Sequence[Path | None] = labels or [None] * len(files)
         return join([_asked(data, *pair) for pair in zip(files, answers, strict=True)]), 0
     rows, left_out = _usable(files) if data.leave_out_bad else (_all(files), 0)
-    if data.task is not None:
-        task = pa.array([data.task] * rows.num_rows).dictionary_encode()
-        rows = with_column(rows, "task", task.cast(rows.schema.field("task").type))
-    return rows, left_out
+    if data.task is None:
+        return rows, left_out
+    if isinstance(data.task, Column):
+        task = _column(data, data.task.column, rows)
+    else:
+        task = pa.array([data.task] * rows.num_rows)
+    kind = rows.schema.field("task").type
+    return with_column(rows, "task", task.dictionary_encode().cast(kind)), left_out
+
+
+def _column(data: Data, name: str, rows: pa.Table) -> pa.Array:
+    """A column of the files as text.
+
+    Raises:
+        UsageError: They have none of that name.
+    """
+    if name not in rows.column_names:
+        raise UsageError(
+            f"the files of {data.name} have no column {name!r}",
+            hint=f"their columns: {', '.join(rows.column_names)}",
+        )
+    return rows[name].cast(pa.string()).combine_chunks()
 
 
 def _all(files: Sequence[Path]) -> pa.Table:
@@ -240,12 +258,8 @@ def _told(data: Data, items: Items, item: npt.NDArray[np.int64], is_test: BoolAr
 
 
 def _by_column(data: Data, items: Items, item: npt.NDArray[np.int64], rows: pa.Table) -> Split:
-    if data.split not in rows.column_names:
-        raise UsageError(
-            f"the files of {data.name} have no column {data.split!r}",
-            hint=f"their columns: {', '.join(rows.column_names)}",
-        )
-    said = np.array(rows[data.split].cast(pa.string()).to_pylist(), dtype=object)
+    assert data.split is not None
+    said = np.array(_column(data, data.split, rows).to_pylist(), dtype=object)
     counts = (said == data.test_split) | (said == data.train_split)
     split = _told(data, items, item, said == data.test_split)
     used = np.bincount(item[counts], minlength=len(items)) > 0

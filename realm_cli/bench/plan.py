@@ -67,6 +67,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+class Column(_Part):
+    """Attributes: the name of a column."""
+
+    column: Annotated[str, Field(min_length=1)]
+
+
 class Data(_Part):
     """A data set.
 
@@ -79,8 +85,8 @@ class Data(_Part):
         labels: PIQA's file of answers, one a line, for each of `files`.
         test_labels: The same for each of `test_files`.
         of: The data sets that are joined.
-        task: What the task of all its items is called; the name of a published set is that of its
-            task by itself.
+        task: What the task of all its items is called, or the column that names each item's task;
+            the name of a published set is that of its task by itself.
         split: Column of one file that says what a row is for.
         train_split: What it says of rows to train on.
         test_split: What it says of rows to test on.
@@ -98,7 +104,7 @@ class Data(_Part):
     labels: tuple[Path, ...] = ()
     test_labels: tuple[Path, ...] = ()
     of: tuple[str, ...] = ()
-    task: Annotated[str, Field(min_length=1)] | None = None
+    task: Annotated[str, Field(min_length=1)] | Column | None = None
     split: str | None = None
     train_split: str = "train"
     test_split: str = "test"
@@ -127,10 +133,26 @@ class Data(_Part):
             raise ValueError("`leave_out_bad` is for items")
         if together and self.task:
             raise ValueError("the tasks of `together` are those of the sets that it joins")
+        if isinstance(self.task, Column) and self.kind is not DataKind.ITEMS:
+            raise ValueError("a column of tasks is for items")
         return self
 
 
-class Crowd(_Part):
+class _Chosen(_Part):
+    """Something that need not be taken everywhere.
+
+    Attributes:
+        only: Names of the data sets and crowds that it is for; without any, all.
+    """
+
+    only: tuple[str, ...] = ()
+
+    def fits(self, *names: str) -> bool:
+        """Whether it is for what has one of these names."""
+        return not self.only or bool({*self.only} & {*names})
+
+
+class Crowd(_Chosen):
     """Simulated annotators; see `config.CrowdSettings`."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -140,7 +162,7 @@ class Crowd(_Part):
     share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class Model(_Part):
+class Model(_Chosen):
     """A model to fine-tune.
 
     Attributes:
@@ -177,19 +199,17 @@ class Model(_Part):
         return f"{short}-{self.d_model}" if self.d_model else short
 
 
-class Entry(_Part):
+class Entry(_Chosen):
     """A method, and how it differs from what [training] says.
 
     Attributes:
         method: Which.
         name: What it is called in tables; its method's name by itself.
         epochs: Passes over what it trains on: annotations for `naive`, else items.
-        only: Data sets and crowds that it is for; without any, all.
     """
 
     method: Method
     name: str = ""
-    only: tuple[str, ...] = ()
     epochs: Annotated[int, Field(ge=1)] | None = None
 
     @property
@@ -258,7 +278,8 @@ class Plan(_Part):
             if one.stands_for(other):
                 raise ValueError(f"two entries stand for the method {one.label}; give one a name")
         places = {one.name for one in self.data} | {one.name for one in self.crowds}
-        nowhere = [name for one in self.methods for name in one.only if name not in places]
+        chosen = (*self.crowds, *self.models, *self.methods)
+        nowhere = [name for one in chosen for name in one.only if name not in places]
         if nowhere:
             raise ValueError(f"`only` names {nowhere[0]}, which is no data set or crowd")
         strange = [name for pair in self.compare for name in pair if name not in labels]

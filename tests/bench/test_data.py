@@ -155,6 +155,16 @@ def test_bad_rows_are_left_out_and_counted_where_that_is_asked_for(tmp_path):
     assert (len(data.items), data.n_left_out) == (9, 1)
 
 
+def test_a_column_can_name_the_tasks(tmp_path):
+    rows = [{**row, "about": "ab"[n % 2]} for n, row in enumerate(questions(10))]
+    told = {"name": "d", "kind": "items", "files": [put(tmp_path, "x.jsonl", rows)]}
+    data = read({**told, "task": {"column": "about"}})["d"]
+    assert data.items.tasks == ("a", "b")
+    assert [data.items.tasks[t] for t in data.items.task] == ["a", "b"] * 5
+    with pytest.raises(UsageError, match="no column 'topic'"):
+        read({**told, "task": {"column": "topic"}})
+
+
 def test_real_questions(tmp_path):
     if "REALM_DATA" not in os.environ:
         pytest.skip("REALM_DATA names no folder of real questions")

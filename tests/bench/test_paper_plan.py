@@ -21,6 +21,7 @@ from realm_cli.bench.results import Results
 
 PLAN = Path(__file__).parents[2] / "plans" / "paper.toml"
 THINGS = ("ice", "salt", "wood", "glass")
+TOGETHER = "ARC + OpenBookQA + RiddleSense"
 SIZES = ("small", "base", "large")
 
 
@@ -74,6 +75,7 @@ def shortened(plan: str) -> str:
     crowd, _, rest = crowds.partition("[[crowds]]")
     _, _, models = rest.partition("[[models]]")
     head = re.sub(r"seeds = .*", "seeds = [0]", head)
+    head = re.sub(r"^.*half always wrong.*$|^.*signed.*$", "", head, flags=re.M)
     head = head.replace("[training]", "[training]\nepochs = 1")
     return f"{head}[[crowds]]{crowd}[[models]]{models}"
 
@@ -97,9 +99,9 @@ def test_the_plan_of_the_paper_runs_from_hub_to_tables(tmp_path):
     found = Results.model_validate_json(told.stdout)
     assert {row.model for row in found.rows} == {f"flan-t5-{size}" for size in SIZES}
     assert {row.data for row in found.rows} == {
-        "ARC", "OpenBookQA", "PIQA", "RiddleSense", "PubMedQA", "all five",
+        "ARC", "OpenBookQA", "PIQA", "RiddleSense", "PubMedQA", TOGETHER,
     }  # fmt: skip
-    assert len(found.rows) == 6 * 3 * 9
+    assert len(found.rows) == 3 * (6 * 8 + 1)
     assert {one.first for one in found.comparisons} == {"realm-paper", "joint", "joint-cross-fit"}
-    together = [row for row in found.rows if row.data == "all five" and row.method == "joint"]
+    together = [row for row in found.rows if row.data == TOGETHER and row.method == "joint"]
     assert all("expertise_error" in row.averages for row in together)

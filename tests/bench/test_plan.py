@@ -120,3 +120,33 @@ def test_a_kind_of_data_is_one_of_those_there_are(kind):
     if kind not in known:
         with pytest.raises(ValueError, match="kind"):
             Data.model_validate({"name": "d", "kind": kind, "files": ["x"]})
+
+
+def test_crowds_models_and_methods_can_be_for_some_places_only():
+    plan = Plan.model_validate({
+        **SMALL,
+        "data": [{"name": "d", "files": ["x.jsonl"]}, {"name": "e", "files": ["y.jsonl"]}],
+        "crowds": [{"name": "c"}, {"name": "f", "only": ["e"]}],
+        "models": [{"name": "tiny-t5"}, {"name": "big", "only": ["d"]}],
+        "methods": [
+            {"method": "naive", "epochs": 2, "only": ["f"]}, {"method": "naive", "only": ["c"]},
+        ],
+    })  # fmt: skip
+    found = [(*cell.place[:4], cell.entry.epochs) for cell in cells(plan)]
+    assert found == [
+        ("d", "c", "tiny-t5", "naive", None), ("d", "c", "big", "naive", None),
+        ("e", "c", "tiny-t5", "naive", None), ("e", "f", "tiny-t5", "naive", 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"methods": ["naive", {"method": "naive", "only": ["c"]}]}, "stand for the method naive"),
+        ({"methods": [{"method": "naive", "only": ["x"]}]}, "`only` names x"),
+        ({"models": [{"name": "tiny-t5", "frozen": True}]}, "frozen"),
+    ],
+)
+def test_what_no_plan_may_say(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Plan.model_validate({**SMALL, **changes})
