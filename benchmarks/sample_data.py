@@ -37,7 +37,7 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "sample_data"
 README = ROOT / "README.md"
 SEEDS = (0, 1, 2)
-EPOCHS = (4, 8, 12)
+EPOCHS = (8, 12, 24)
 BATCH_SIZE = 32
 START, END = "<!-- benchmarks/sample_data.py -->", "<!-- end -->"
 
