@@ -28,7 +28,7 @@ def test_every_method_of_a_plan_can_be_run():
     assert not set(METHODS) & set(LABELS_ALONE)
 
 
-@pytest.mark.parametrize("name", ["mini", "paper", "real", "gpu"])
+@pytest.mark.parametrize("name", ["mini", "paper", "real", "tuned", "gpu"])
 def test_the_plans_that_come_along_are_plans(name, monkeypatch):
     monkeypatch.setenv("QA", "/qa")
     monkeypatch.setenv("REALM_DATA", "/real")
