@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 
 from realm_cli import estimation, processes
 from realm_cli.aggregate.choice import foretold
-from realm_cli.aggregate.em import Fit, with_predictions
+from realm_cli.aggregate.em import Fit, expect, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
 from realm_cli.calibration import calibrated
 from realm_cli.checkpoint import write_file, write_text
@@ -47,7 +47,7 @@ WITHHELD = 0.05
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing."""
-MOST_WITHHELD = 0.2
+MOST_WITHHELD = 0.35
 """Where these would be more than this share of the items, none is withheld."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
@@ -135,8 +135,9 @@ def _in_sample(crowd: Crowd, work: Work) -> Trained:
     part = Part(keep & ~work.dev[labels.item], work.dev)
     result = _train(crowd, work, _beginner(seen, settings), part)
     fitted = with_predictions(alone, result.parameters, result.log_p)
-    reason = None
-    if not keep.all():
+    if keep.all():
+        reason = _no_fit(alone, fitted)
+    else:
         rest = estimation.fit_crowd(replace(crowd, labels=labels.only(keep)), settings, choice)
         reason = _no_help(crowd, rest, result, ~keep)
     kind = Kind.IN_SAMPLE if reason is None else Kind.LABEL_ONLY
@@ -242,6 +243,24 @@ def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str
         f"with the model's word, {int(out.sum()):,} annotations that were withheld from training "
         f"are foretold worse (log-likelihood {gain[1]:.3f} a label) than by the other labels alone "
         f"({gain[0]:.3f})"
+    )
+
+
+def _no_fit(alone: Fit, beside: Fit) -> str | None:
+    """Why the model's word should not count: with it the labels are less probable than without.
+
+    A model is flattered by labels that it has seen, so this says little for one that passes; it
+    is for crowds of so few labels that none can be withheld.
+    """
+    labels = alone.model.labels
+    answers = alone.model.mean_answers(alone.parameters)
+    without = expect(labels, answers, alone.truth).log_likelihood / len(labels)
+    with_model = beside.log_posterior / len(labels)
+    if with_model >= without:
+        return None
+    return (
+        "even the annotations that the model was trained on are less probable with its word "
+        f"(log-likelihood {with_model:.3f} a label) than by labels alone ({without:.3f})"
     )
 
 

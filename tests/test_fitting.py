@@ -109,8 +109,9 @@ def test_a_cross_fitted_run(tmp_path):
     assert (run / "model.safetensors").is_file()
 
 
-def test_a_model_at_chance_has_no_say(tmp_path, monkeypatch):
-    """Predictions that are sure and random make withheld labels harder to foretell."""
+@pytest.mark.parametrize(("n_items", "why"), [(300, "withheld"), (20, "even the annotations")])
+def test_a_model_at_chance_has_no_say(tmp_path, monkeypatch, n_items, why):
+    """Predictions that are sure and random make labels less probable, withheld ones or all."""
     original = fitting._train
 
     def garbled(crowd, *arguments, **more):
@@ -121,11 +122,11 @@ def test_a_model_at_chance_has_no_say(tmp_path, monkeypatch):
         return fitting.replace(result, log_p=log_p)
 
     monkeypatch.setattr(fitting, "_train", garbled)
-    crowd = write_rows(tmp_path / "many.jsonl", colour_rows(300, per_item=3))
+    crowd = write_rows(tmp_path / "many.jsonl", colour_rows(n_items, per_item=3))
     run = train(crowd, tmp_path / "run", QUICK.model_copy(update={"epochs": 1}))
     report = json.loads((run / "realm" / "report.json").read_text())
     assert report["estimate"]["kind"] == "label-only"
-    assert "withheld" in report["estimate"]["fallback"]
+    assert why in report["estimate"]["fallback"]
     assert "model-at-chance" in {warning["code"] for warning in report["warnings"]}
     gold = report["summary"]["accuracy_on_gold"]
     assert gold["posterior"] >= gold["majority"] > gold["model"]
