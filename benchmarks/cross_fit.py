@@ -24,7 +24,7 @@ CROWDS = {
     "uniform": {"kind": "uniform"},
     "15% experts": {"kind": "hammer-spammer", "share": 0.15},
 }
-EPOCHS = (24,)
+EPOCHS = (24, 30)
 SEEDS = (0,)
 FOLDS = 5
 

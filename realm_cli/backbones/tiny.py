@@ -22,7 +22,7 @@ from realm_cli.backbones.seq2seq import Seq2SeqBackbone
 VOCABULARY = 600
 D_MODEL = 64
 HEADS = 4
-PRESET = Preset(epochs=24, learning_rate=3e-3)
+PRESET = Preset(epochs=30, learning_rate=3e-3)
 _PAD, _END, _UNKNOWN = "<pad>", "</s>", "<unk>"
 
 
