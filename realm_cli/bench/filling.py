@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,17 @@ _own: dict[str, Any] = {}
 def _begin(plan: Plan, threads: int) -> None:
     import torch
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     _own.update(plan=plan, data=read_data(plan))
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for a cell once the process that asked for it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _in_process(cell: Cell) -> Filled:

@@ -151,6 +151,31 @@ def test_killed_and_called_again_it_goes_on(plan, tmp_path):
     assert (tmp_path / "o" / "results.json").read_text(encoding="utf-8") == again.stdout
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for children in /proc")
+def test_cells_end_with_the_process_that_asked_for_them(plan, tmp_path):
+    command = [sys.executable, "-m", "realm_cli", "bench", str(plan), "--jobs", "2"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert process.stderr.readline().startswith(("1/4", "2/4"))
+    told = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = [pid for pid in told if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    assert len(children) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    until = time.monotonic() + 30
+    while any(map(_runs, children)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(_runs, children))
+
+
+def _runs(pid: str) -> bool:
+    """Whether there is such a process, and it has not ended yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def cell(method, seed, right):
     measures = Measures(
         test_accuracy=right.count("1") / len(right), test_right=right, test_by_task={},
