@@ -51,10 +51,12 @@ def svg(panels: Sequence[Panel]) -> str:
     """All panels below one another, on one scale of accuracy."""
     values = [y for panel in panels for line in panel.lines.values() for y in line.values()]
     axis = nice_axis(min(values), max(values))
+    methods = dict.fromkeys(method for panel in panels for method in panel.lines)
+    looks = {method: _look(n) for n, method in enumerate(methods)}
     step = HEIGHT + 2 * MARGIN
     width, height = WIDTH + 2 * MARGIN + LEGEND, step * len(panels)
     drawn = "\n".join(
-        f'<g transform="translate({MARGIN},{n * step + MARGIN})">\n{_panel(panel, axis)}\n</g>'
+        f'<g transform="translate({MARGIN},{n * step + MARGIN})">\n{_panel(panel, axis, looks)}\n</g>'
         for n, panel in enumerate(panels)
     )
     return (
@@ -64,8 +66,13 @@ def svg(panels: Sequence[Panel]) -> str:
     )
 
 
-def _panel(panel: Panel, axis: Axis) -> str:
-    return "\n".join([*_frame(panel, axis), *_lines(panel, axis)])
+def _look(n: int) -> str:
+    dashes = "" if n < len(COLOURS) else ' stroke-dasharray="4 3"'
+    return f'stroke="{COLOURS[n % len(COLOURS)]}"{dashes}'
+
+
+def _panel(panel: Panel, axis: Axis, looks: Mapping[str, str]) -> str:
+    return "\n".join([*_frame(panel, axis), *_lines(panel, axis, looks)])
 
 
 def _frame(panel: Panel, axis: Axis) -> Iterator[str]:
@@ -84,11 +91,10 @@ def _frame(panel: Panel, axis: Axis) -> Iterator[str]:
     )
 
 
-def _lines(panel: Panel, axis: Axis) -> Iterator[str]:
+def _lines(panel: Panel, axis: Axis, looks: Mapping[str, str]) -> Iterator[str]:
     across = _across(panel)
     for n, (method, values) in enumerate(panel.lines.items()):
-        look = f'stroke="{COLOURS[n % len(COLOURS)]}"'
-        look += "" if n < len(COLOURS) else ' stroke-dasharray="4 3"'
+        look = looks[method]
         points = [
             (x, HEIGHT * (1 - axis.at(values[k]) / 100))
             for k, x in enumerate(across)

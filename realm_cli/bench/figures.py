@@ -45,7 +45,9 @@ def _alongs(plan: Plan) -> dict[str, Along]:
     return {
         "model-size": Along(
             "weights of the model, on a logarithmic scale",
-            lambda row: Place(row.model, math.log(row.n_weights or 1)),
+            lambda row: Place(
+                f"{row.model} ({(row.n_weights or 0) / 1e6:.2g} M)", math.log(row.n_weights or 1)
+            ),
             lambda row: (row.data, row.crowd),
         ),
         "labels-an-item": Along(

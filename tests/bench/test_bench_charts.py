@@ -26,3 +26,11 @@ def test_a_method_may_lack_a_place_and_lines_are_told_apart():
     assert len(found) == len(list(drawn.iter(f"{SVG}circle"))) == 10
     looks = {(line.get("stroke"), line.get("stroke-dasharray")) for line in found}
     assert len(looks) == 10
+
+
+def test_a_method_looks_the_same_in_every_panel():
+    places = (Place("a", 0), Place("b", 1))
+    lines = {name: {0: 0.1, 1: 0.2} for name in ("naive", "joint")}
+    panels = [Panel("one", "x", places, lines), Panel("two", "x", places, {"joint": {0: 0.3}})]
+    first, second, third = ET.fromstring(svg(panels)).iter(f"{SVG}polyline")
+    assert first.get("stroke") != second.get("stroke") == third.get("stroke")

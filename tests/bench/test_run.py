@@ -271,7 +271,7 @@ def test_charts_are_drawn_along_what_a_plan_varies(plan):
     by_size = along(plan, None, model="m2", n_weights=10_000)
     assert list(by_size) == ["accuracy-by-model-size.svg"]
     assert by_size["accuracy-by-model-size.svg"].count("<polyline") == 2
-    assert ">m2<" in by_size["accuracy-by-model-size.svg"]
+    assert ">m2 (0.01 M)<" in by_size["accuracy-by-model-size.svg"]
     by_labels = along(plan, "labels_per_item", crowd="c2", labels_per_item=5.0)
     assert list(by_labels) == ["accuracy-by-labels-an-item.svg"]
     by_noise = along(plan, None, crowd="c2", noise=0.75)
