@@ -56,8 +56,8 @@ def svg(panels: Sequence[Panel]) -> str:
     step = HEIGHT + 2 * MARGIN
     width, height = WIDTH + 2 * MARGIN + LEGEND, step * len(panels)
     drawn = "\n".join(
-        f'<g transform="translate({MARGIN},{n * step + MARGIN})">\n{_panel(panel, axis, looks)}\n</g>'
-        for n, panel in enumerate(panels)
+        f'<g transform="translate({MARGIN},{top})">\n{_panel(panel, axis, looks)}\n</g>'
+        for top, panel in zip(range(MARGIN, height, step), panels, strict=True)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
