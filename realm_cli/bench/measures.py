@@ -167,11 +167,14 @@ class Recovery(BaseModel):
 
 
 def recovery(found: Judged, truth: FloatArray, table: AnnotationTable) -> Recovery:
-    """Estimates beside the truth `[A, T]`, in every (annotator, task) that has labels."""
+    """Estimates beside the truth `[A, T]`, in every (annotator, task) that has labels.
+
+    Who is always wrong (-1) did not know: their expertise is 0, as in reports.
+    """
     n_tasks = truth.shape[1]
     pair = np.unique(table.annotator * n_tasks + table.task)
     labelled = pair // n_tasks, pair % n_tasks
-    known, mean = truth[labelled], found.mean[labelled]
+    known, mean = truth[labelled].clip(min=0), found.mean[labelled]
     varies = len(known) > 1 and np.ptp(known) > 0 and np.ptp(mean) > 0
     return Recovery(
         expertise_error=float(np.abs(known - mean).mean()),

@@ -8,11 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from tables import items_of, table_of
 
 from realm_cli.annotations import NO_GOLD
 from realm_cli.bench.compare import paired_difference
 from realm_cli.bench.crowd_layer import crowd_layer_loss
-from realm_cli.bench.measures import accuracy, calibration_error, covered
+from realm_cli.bench.measures import Judged, accuracy, calibration_error, covered, recovery
+from realm_cli.report.model import Kind
 
 
 def test_accuracy_looks_at_items_with_gold_alone():
@@ -79,3 +81,10 @@ def test_a_layer_of_someone_always_wrong_turns_labels_round():
     wrong = 20 * torch.tensor([[0.0, 1.0], [1.0, 0.0]]).expand(1, 1, 2, 2)
     assert crowd_layer_loss(log_p, wrong, torch.tensor([[1]])).item() < 1e-3
     assert crowd_layer_loss(log_p, wrong, torch.tensor([[0]])).item() > 10
+
+
+def test_who_is_always_wrong_has_no_expertise():
+    table = table_of([(0, 0, 1), (0, 1, 0), (1, 2, 0)], items_of([2, 2]))
+    found = Judged(Kind.IN_SAMPLE, np.array([[0.1], [0.8], [0.5]]))
+    truth = np.array([[-1.0], [1.0], [0.5]])
+    assert recovery(found, truth, table).expertise_error == pytest.approx((0.1 + 0.2) / 3)
