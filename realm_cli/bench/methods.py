@@ -134,13 +134,14 @@ def label(method: Method, table: AnnotationTable, seed: int) -> Outcome:
     return Outcome(None, q, None, seconds, cpu_seconds)
 
 
-def _aggregate(table: AnnotationTable, seed: int) -> FloatArray:
+def _aggregate(method: Aggregator, table: AnnotationTable, seed: int) -> FloatArray:
     """As `realm aggregate` does it."""
-    return weights(table, Aggregator.AUTO, seed=seed)
+    return weights(table, method, seed=seed)
 
 
 LABELS_ALONE: dict[Method, Callable[[AnnotationTable, int], FloatArray]] = {
-    Method.AGGREGATE: _aggregate,
+    Method.AGGREGATE: partial(_aggregate, Aggregator.AUTO),
+    Method.AGGREGATE_GUESS: partial(_aggregate, Aggregator.GUESS),
     **{method: partial(crowd_kit, method) for method in CROWD_KIT},
 }
 

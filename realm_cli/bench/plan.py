@@ -41,6 +41,7 @@ class Method(StrEnum):
     CONFUSION = "confusion"
     REALM = "realm"
     AGGREGATE = "aggregate"
+    AGGREGATE_GUESS = "aggregate-guess"
     CROWDKIT_MAJORITY = "crowd-kit-majority"
     CROWDKIT_WAWA = "crowd-kit-wawa"
     CROWDKIT_DAWID_SKENE = "crowd-kit-dawid-skene"
