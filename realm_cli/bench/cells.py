@@ -66,6 +66,8 @@ class Filled(BaseModel):
         n_test: Items tested on.
         noise: Share of the annotations that are not gold; None without gold.
         n_weights: Of the model; None where labels alone are made.
+        machine: What computed it.
+        day: When, as ISO 8601 has it.
         measures: What came of it.
     """
 
@@ -82,6 +84,8 @@ class Filled(BaseModel):
     n_test: int
     noise: float | None
     n_weights: int | None
+    machine: str
+    day: str
     measures: Measures
 
 

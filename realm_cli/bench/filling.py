@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import platform
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
+from realm_cli import clock
 from realm_cli.bench import measures
 from realm_cli.bench.cells import Cell, Filled
 from realm_cli.bench.data import DataSet, Labelled, labelled, read_data
@@ -75,6 +77,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _machine() -> str:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"{_cores()} {platform.machine()} cores"
+
+
 def _filled(cell: Cell, plan: Plan, data: Mapping[str, DataSet]) -> Filled:
     return fill(cell, plan, labelled(data[cell.data.name], cell.fold, cell.crowd, cell.seed))
 
@@ -90,6 +100,8 @@ def fill(cell: Cell, plan: Plan, data: Labelled) -> Filled:
         n_test=len(data.test),
         noise=measures.noise(data.table),
         n_weights=outcome.n_weights,
+        machine=_machine(),
+        day=clock.now().date().isoformat(),
         measures=measured(data, outcome),
     )
 

@@ -106,6 +106,8 @@ class Results(_Part):
         comparisons: The pairs that the plan names.
         notes: What else the reader must know, in words.
         versions: Of realm and of what computes.
+        machines: What computed it.
+        days: When.
         left_out: (data set, method) where options differ by item and the method needs them fixed.
     """
 
@@ -117,6 +119,8 @@ class Results(_Part):
     left_out: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
     versions: dict[str, str]
+    machines: tuple[str, ...]
+    days: tuple[str, ...]
 
 
 def results(plan: Plan, ran: Ran) -> Results:
@@ -141,6 +145,8 @@ def results(plan: Plan, ran: Ran) -> Results:
         left_out=ran.left_out,
         notes=ran.notes,
         versions=dict(ran.versions),
+        machines=tuple(sorted({cell.machine for cell in ran.filled})),
+        days=tuple(sorted({cell.day for cell in ran.filled})),
     )
 
 
@@ -227,8 +233,10 @@ def markdown(found: Results) -> str:
     parts += found.notes
     seeds = ", ".join(str(seed) for seed in found.seeds)
     software = "".join(f", {name} {version}" for name, version in found.versions.items())
+    days = " to ".join(dict.fromkeys((found.days[0], found.days[-1])))
     parts.append(
-        f"Plan `{found.plan}`, seeds {seeds}{software}; ± is the standard deviation over seeds."
+        f"Plan `{found.plan}`, seeds {seeds}{software}, on {', '.join(found.machines)}, {days}; "
+        "± is the standard deviation over seeds."
     )
     return "\n\n".join(parts)
 

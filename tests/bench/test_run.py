@@ -188,7 +188,8 @@ def cell(method, seed, right):
     )  # fmt: skip
     return Filled(
         data="d", crowd="c", model="m", method=method, seed=seed, fold=0, n_train=8,
-        n_annotations=16, n_test=4, noise=0.5, n_weights=1000, measures=measures,
+        n_annotations=16, n_test=4, noise=0.5, n_weights=1000,
+        machine="2 cores", day=f"2026-01-0{seed + 1}", measures=measures,
     )  # fmt: skip
 
 
@@ -231,7 +232,7 @@ GOLDEN = """\
 
 A note.
 
-Plan `small`, seeds 0, 1, realm 0.1; ± is the standard deviation over seeds."""
+Plan `small`, seeds 0, 1, realm 0.1, on 2 cores, 2026-01-01 to 2026-01-02; ± is the standard deviation over seeds."""
 
 
 def test_what_people_see(plan):
