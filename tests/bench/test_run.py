@@ -232,7 +232,8 @@ GOLDEN = """\
 
 A note.
 
-Plan `small`, seeds 0, 1, realm 0.1, on 2 cores, 2026-01-01 to 2026-01-02; ± is the standard deviation over seeds."""
+Plan `small`, seeds 0, 1, realm 0.1, on 2 cores, 2026-01-01 to 2026-01-02; \
+± is the standard deviation over seeds."""
 
 
 def test_what_people_see(plan):
