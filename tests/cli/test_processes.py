@@ -21,6 +21,7 @@ from realm_cli.runs import read_report
 FLAGS = ("--model", "tiny-t5", "--epochs", "4", "--batch-size", "9", "--out", "run")
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 SHARDING = """
+import os
 from accelerate.state import AcceleratorState, DistributedType
 from realm_cli.training import sharding
 
@@ -33,7 +34,7 @@ def on_cpu(self, *arguments, fsdp_plugin=None, **more):
 
 def counted(copy, module):
     parts = [isinstance(p, sharding.DTensor) for p in copy.parameters()]
-    print("sharded", sum(parts), "of", len(parts))
+    os.write(1, f"sharded {sum(parts)} of {len(parts)}\\n".encode())  # whole, whoever else writes
     gather(copy, module)
 
 AcceleratorState.__init__, sharding._gather = on_cpu, counted
