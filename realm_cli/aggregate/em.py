@@ -24,9 +24,18 @@ MAX_ITERATIONS = 300
 TOLERANCE = 1e-7
 """Relative change of the log-posterior at which a fit has converged."""
 RESTARTS = 3
-THREADS = min(len(os.sched_getaffinity(0)), 8)
 DISAGREEMENT = 0.02
 """Share of items on which two restarts may differ before the reader is told."""
+
+
+def cores() -> int:
+    """How many this process may use; not every system lets a process be kept to some of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+THREADS = min(cores(), 8)
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,6 @@ class Store:
     def _digest(self, cell: Cell, plan: Plan, data: DataSet) -> str:
         """Of all that decides what a cell holds; names and paths do not, nor other cells."""
         paths = {"name", "files", "test_files", "labels", "test_labels", "of"}
-        known = {"name", "only"}
-        crowd = None if cell.crowd is None else cell.crowd.model_dump(mode="json", exclude=known)
         decides = {
             "protocol": PROTOCOL,
             "versions": dict(self.versions),
@@ -152,9 +150,9 @@ class Store:
                        for split in data.splits],
             "data": cell.data.model_dump(mode="json", exclude=paths),
             "fold": cell.fold,
-            "crowd": crowd,
+            "crowd": None if cell.crowd is None else cell.crowd.behaviour,
             "model": cell.model.model_dump(mode="json", exclude={"only"}),
-            "entry": cell.entry.model_dump(mode="json", exclude=known),
+            "entry": cell.entry.model_dump(mode="json", exclude={"name", "only"}),
             "training": plan.training.model_dump(mode="json"),
             "seed": cell.seed,
         }  # fmt: skip

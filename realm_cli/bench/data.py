@@ -113,7 +113,7 @@ def labelled(data: DataSet, fold: int, crowd: Crowd | None, seed: int) -> Labell
         return Labelled(_part(data.table, split.train), test)
     assert crowd is not None
     items = data.items.only(split.train)
-    settings = CrowdSettings(seed=seed, **crowd.model_dump(exclude={"name", "only"}))
+    settings = CrowdSettings(seed=seed, **crowd.behaviour)
     people = simulate(items, settings)
     rows = annotation_rows(data.rows.filter(pa.array(split.train)), items, people)
     answers = people.answers

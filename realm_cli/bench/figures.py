@@ -37,7 +37,7 @@ def charts(found: Results, plan: Plan) -> dict[str, str]:
 
 
 def _alongs(plan: Plan) -> dict[str, Along]:
-    crowds = {one.name: one.model_dump(exclude={"name", "only"}) for one in plan.crowds}
+    crowds = {one.name: one.behaviour for one in plan.crowds}
 
     def but(crowd: str, left_out: set[str]) -> Hashable:
         return tuple((k, v) for k, v in crowds.get(crowd, {}).items() if k not in left_out)

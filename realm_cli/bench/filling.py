@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TYPE_CHECKING, Any
 
 from realm_cli import clock
+from realm_cli.aggregate.em import cores
 from realm_cli.bench import measures
 from realm_cli.bench.cells import Cell, Filled
 from realm_cli.bench.data import DataSet, Labelled, labelled, read_data
@@ -39,7 +40,7 @@ def computed(
         return
     # Torch and forked processes do not go together.
     pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), _begin, (plan, max(_cores() // jobs, 1))
+        jobs, multiprocessing.get_context("spawn"), _begin, (plan, max(cores() // jobs, 1))
     )
     try:
         cells = {pool.submit(_in_process, cell): cell for cell in missing}
@@ -73,16 +74,12 @@ def _in_process(cell: Cell) -> Filled:
     return _filled(cell, _own["plan"], _own["data"])
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _machine() -> str:
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    return f"{_cores()} {platform.machine()} cores"
+    return f"{cores()} {platform.machine()} cores"
 
 
 def _filled(cell: Cell, plan: Plan, data: Mapping[str, DataSet]) -> Filled:

@@ -162,6 +162,11 @@ class Crowd(_Chosen):
     labels_per_item: Annotated[int, Field(ge=1)] = 3
     share: Annotated[float, Field(ge=0, le=1)] = 0.5
 
+    @property
+    def behaviour(self) -> dict[str, Any]:
+        """What decides its labels, as `config.CrowdSettings` takes it."""
+        return self.model_dump(mode="json", exclude={"name", "only"})
+
 
 class Model(_Chosen):
     """A model to fine-tune.
@@ -220,8 +225,7 @@ class Entry(_Chosen):
 
     def stands_for(self, other: Entry) -> bool:
         """Whether both are called the same, and somewhere both are wanted."""
-        everywhere = not (self.only and other.only)
-        return self.label == other.label and (everywhere or bool({*self.only} & {*other.only}))
+        return self.label == other.label and (not other.only or self.fits(*other.only))
 
 
 class Training(_Part):

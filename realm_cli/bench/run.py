@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from realm_cli import __version__, run_folder
@@ -76,17 +77,24 @@ def run(
     )
     number = {cell: n for n, cell in enumerate(wanted, start=1)}
     paths = {cell: store.path(cell, plan, data[cell.data.name]) for cell in wanted}
-    found = {cell: known for cell in wanted if (known := store.read(paths[cell]))}
+    found = {
+        cell: _under_its_names(cell, known)
+        for cell in wanted
+        if (known := store.read(paths[cell])) is not None
+    }
     for cell, known in found.items():
-        watcher(Step(cell, number[cell], len(wanted), _under_its_names(cell, known), known=True))
+        watcher(Step(cell, number[cell], len(wanted), known, known=True))
     missing = [cell for cell in wanted if cell not in found]
-    for cell in missing[:jobs]:
+    waiting = iter(missing)
+    for cell in islice(waiting, jobs):
         watcher(Step(cell, number[cell], len(wanted)))
     for cell, filled in computed(missing, plan, data, jobs):
         store.write(paths[cell], filled)
-        found[cell] = filled
-        watcher(Step(cell, number[cell], len(wanted), _under_its_names(cell, filled)))
-    named = tuple(_under_its_names(cell, found[cell]) for cell in wanted)
+        found[cell] = _under_its_names(cell, filled)
+        watcher(Step(cell, number[cell], len(wanted), found[cell]))
+        for following in islice(waiting, 1):
+            watcher(Step(following, number[following], len(wanted)))
+    named = tuple(found[cell] for cell in wanted)
     return Ran(named, tuple(left_out), tuple(_notes(plan, data)), store.versions)
 
 
