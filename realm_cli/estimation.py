@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from realm_cli.aggregate.choice import Choice, choose, fit_model
+from realm_cli.aggregate.choice import Choice, asked_for, choose, fit_model
 from realm_cli.aggregate.em import Fit
 from realm_cli.annotations import AnnotationTable
 from realm_cli.annotator_models.base import History
@@ -132,7 +132,7 @@ def _worth(one: Known) -> float:
 def choice_for(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray | None = None) -> Choice:
     """The annotator model that was asked for, or the one that held-out annotations ask for."""
     if settings.annotator_model is not AnnotatorModel.AUTO:
-        return Choice(settings.annotator_model, {})
+        return asked_for(settings.annotator_model, crowd.labels, log_p)
     return choose(crowd.labels, log_p=log_p, among=settings.candidates)
 
 
@@ -140,9 +140,10 @@ def fit_crowd(
     crowd: Crowd, settings: JudgeSettings, choice: Choice, log_p: FloatArray | None = None
 ) -> Fit:
     """The annotator model chosen, fitted to a crowd's labels (and to held-out predictions)."""
-    return fit_model(
+    fitted = fit_model(
         choice.model, crowd.labels, history=crowd.history, log_p=log_p, seed=settings.seed
     )
+    return fitted.to_the(choice.power)
 
 
 def estimate(crowd: Crowd, settings: JudgeSettings, *, told: Told = lambda _: None) -> Estimation:

@@ -32,7 +32,7 @@ def exclusion(
     out = np.array([name in who for name in table.annotators])
     keep = ~out[labels.groups.annotator[labels.group]]
     rest = labels.only(keep)
-    after = _posterior(crowd, rest, model, seed)
+    after = _posterior(crowd, rest, before, model, seed)
     labelled = np.bincount(rest.item, minlength=labels.n_items) > 0
     changed = before.log_q.argmax(axis=1) != after.argmax(axis=1)
     return Exclusion(
@@ -47,10 +47,13 @@ def exclusion(
     )
 
 
-def _posterior(crowd: Crowd, rest: Labels, model: AnnotatorModel, seed: int) -> FloatArray:
+def _posterior(
+    crowd: Crowd, rest: Labels, before: Fit, model: AnnotatorModel, seed: int
+) -> FloatArray:
     """`[I, K]` log-posterior from the labels that are left; even where none is."""
     if len(rest):
-        return fit_model(model, rest, history=crowd.history, seed=seed).log_q
+        fitted = fit_model(model, rest, history=crowd.history, seed=seed)
+        return fitted.to_the(before.power).log_q
     items = crowd.table.items
     return np.where(items.has_option, -np.log(items.n_options)[:, None], -np.inf)
 

@@ -58,6 +58,7 @@ def decided(judged: Judged, settings: DecisionSettings) -> CompetenceReport:
     how = judged.settings.model_copy(update={"annotator_model": model, "prior": None})
     crowd = pipeline.crowd_of(judged.table, how)
     fitted = fit_model(model, crowd.labels, history=crowd.history, seed=how.seed)
+    fitted = fitted.to_the(judged.report.estimate.label_power)
     report = decide(judged.report, settings, confusions(judged.table, fitted.log_q))
     who = excluded(report)
     if not who:

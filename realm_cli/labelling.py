@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from realm_cli import estimation
-from realm_cli.aggregate.choice import choose
+from realm_cli.aggregate.choice import Choice, asked_for, choose
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.aggregate.methods import METHODS, MODEL_METHODS
 from realm_cli.annotations import NO_GOLD, AnnotationTable
-from realm_cli.choices import AnnotatorModel, Method
+from realm_cli.choices import Method
 from realm_cli.config import JudgeSettings
 from realm_cli.doubts import doubts_of_labels
 from realm_cli.errors import UsageError
@@ -78,9 +78,9 @@ def label_items(
                 hint="take auto, expertise, signed, guess or dawid-skene",
             )
         return _labelling(table, method.value, weights(table, method, seed=seed), ())
-    model = _model(table, method)
-    name = f"{method.value} ({model.value})" if method is Method.AUTO else method.value
-    q, issues = _by_model(table, model, seed, use_gold=use_gold)
+    choice = _choice(table, method)
+    name = f"{method.value} ({choice.model.value})" if method is Method.AUTO else method.value
+    q, issues = _by_model(table, choice, seed, use_gold=use_gold)
     return _labelling(table, name, q, tuple(issues))
 
 
@@ -94,20 +94,21 @@ def weights(table: AnnotationTable, method: Method, *, seed: int = 0) -> FloatAr
     """
     if method in METHODS:
         return METHODS[method](table, labels_of(table))
-    return _by_model(table, _model(table, method), seed, use_gold=False)[0]
+    return _by_model(table, _choice(table, method), seed, use_gold=False)[0]
 
 
-def _model(table: AnnotationTable, method: Method) -> AnnotatorModel:
-    """The annotator model behind a method."""
-    return MODEL_METHODS.get(method) or choose(labels_of(table)).model
+def _choice(table: AnnotationTable, method: Method) -> Choice:
+    """The annotator model behind a method, and what a label counts for under it."""
+    labels, model = labels_of(table), MODEL_METHODS.get(method)
+    return choose(labels) if model is None else asked_for(model, labels)
 
 
 def _by_model(
-    table: AnnotationTable, model: AnnotatorModel, seed: int, *, use_gold: bool
+    table: AnnotationTable, choice: Choice, seed: int, *, use_gold: bool
 ) -> tuple[FloatArray, list[Issue]]:
-    settings = JudgeSettings(annotator_model=model, seed=seed, use_gold=use_gold)
+    settings = JudgeSettings(annotator_model=choice.model, seed=seed, use_gold=use_gold)
     crowd = estimation.crowd_of(table, settings)
-    fitted = estimation.fit_crowd(crowd, settings, estimation.choice_for(crowd, settings))
+    fitted = estimation.fit_crowd(crowd, settings, choice)
     return np.exp(fitted.log_q), doubts_of_labels(table, fitted)
 
 

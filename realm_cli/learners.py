@@ -138,8 +138,12 @@ class GuessLearner(Learner):
         super().__init__(model)
         self.know = nn.Parameter(self._spread(np.log(start.knew / start.guessed), np.zeros(())))
         liked = np.zeros((len(self.groups.cell_annotator), model.labels.width))
+        prior = np.zeros_like(liked)
         np.add.at(liked, self.groups.cell, start.liked)
+        np.maximum.at(prior, self.groups.cell, start.prior)
+        self.start = start
         self.like = nn.Parameter(self._spread(np.log(np.maximum(liked, 0.1)), np.zeros(())))
+        self.register_buffer("prior", self._spread(prior, np.zeros(())))
 
     def _log_s(self, like: Tensor, n_options: Tensor) -> Tensor:
         inside = torch.arange(like.shape[-1], device=like.device) < n_options[..., None]
@@ -157,16 +161,17 @@ class GuessLearner(Learner):
         return own_option(torch.logaddexp(F.logsigmoid(know), miss), miss, labels, width)
 
     def log_prior(self) -> Tensor:
-        """W uniform on its logit's scale as in eq. (3), s as one label of each option."""
+        """W uniform on its logit's scale as in eq. (3), s with the pseudo-counts of the fit."""
+        assert isinstance(self.prior, Tensor)
         know = (F.logsigmoid(self.know) + F.logsigmoid(-self.know)).sum()
-        return know + self.like.log_softmax(dim=-1).sum()
+        return know + (self.prior * self.like.log_softmax(dim=-1)).sum()
 
     def found(self) -> Guesses:
         """The Beta and Dirichlets, without spread."""
         w = self._of_cells(torch.sigmoid(self.know.clamp(-13, 13)))
         like = torch.from_numpy(self._of_cells(self.like)[self.groups.cell])
         s = self._log_s(like, torch.from_numpy(self.groups.n_options)).exp().numpy()
-        return Guesses(_SURE * w, _SURE * (1 - w), _SURE * s)
+        return Guesses(_SURE * w, _SURE * (1 - w), _SURE * s, self.start.prior)
 
 
 class ConfusionLearner(Learner):

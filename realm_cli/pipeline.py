@@ -90,6 +90,7 @@ def _label_only(found: Estimation) -> Estimate:
         annotator_model=found.choice.model.value,
         objective=None,
         selection=_selection(found.choice),
+        label_power=found.fit.power,
     )
 
 
@@ -355,6 +356,7 @@ def _report(
         model=settings.model,
         selection=_selection(found.choice),
         fallback=trained.fallback,
+        label_power=found.fit.power,
     )
     issues = [
         *loaded.warnings,

@@ -6,7 +6,7 @@ of docs/method.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ CHAINS = 4
 BURN_IN = 20
 SWEEPS = 40
 """Draws kept of each chain."""
+FEW_LABELS = 100_000
+"""Of fewer labels, where a draw is cheap, more are kept: chance then moves no figure that shows."""
+SWEEPS_OF_FEW = 120
 MOST_LABELS = 2_000_000
 """Of more labels, one chain is drawn: what others are worth is then known well enough."""
 
@@ -83,12 +86,14 @@ def judge(labels: Labels, fit: Fit, history: History, *, seed: int = 0) -> Judge
     """
     rng = np.random.default_rng(seed)
     chains = CHAINS if len(labels) <= MOST_LABELS else 1
+    length = BURN_IN + (SWEEPS if len(labels) > FEW_LABELS else SWEEPS_OF_FEW)
     heaps = _Heaps.of(labels, fit, history)
-    for sweep in range(chains * (BURN_IN + SWEEPS)):
-        place = sweep % (BURN_IN + SWEEPS)
+    for sweep in range(chains * length):
+        place = sweep % length
         if place == 0:
             parameters, truth = fit.parameters, fit.truth
-        drawn = draw_truth(labels, fit.model.mean_answers(parameters), truth, rng)
+        beside = replace(fit, truth=truth).posterior(fit.model.mean_answers(parameters))
+        drawn = draw_truth(labels, *beside, rng)
         parameters = fit.model.draw(drawn.counts, parameters, rng)
         truth = truth.draw(drawn.class_counts, rng)
         if place >= BURN_IN:
@@ -101,7 +106,7 @@ def left_out_agreement(labels: Labels, fit: Fit) -> FloatArray:
 
     Dividing a label's own factor out of the posterior leaves what the others and the prior say.
     """
-    answers = fit.model.answers(fit.parameters)
+    answers, _ = fit.posterior(fit.model.answers(fit.parameters))
     found = np.empty(len(labels))
     for block in labels.blocks:
         own = answers.log_answers(block.group, block.label)

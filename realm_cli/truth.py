@@ -30,6 +30,9 @@ class Truth(Protocol):
     def draw(self, class_counts: FloatArray, rng: np.random.Generator) -> Truth:
         """The same, drawn from its posterior."""
 
+    def to_the(self, power: float) -> Truth:
+        """The same beside labels that are taken to a power."""
+
 
 @dataclass(frozen=True)
 class Prevalence:
@@ -62,6 +65,10 @@ class Prevalence:
             return self
         return self._of(rng.gamma(class_counts + PREVALENCE_COUNT))
 
+    def to_the(self, power: float) -> Prevalence:
+        """Taken to the power with them: it is known from them, and what is likeliest stays so."""
+        return replace(self, log_share=power * self.log_share)
+
     def _of(self, weights: FloatArray) -> Prevalence:
         offered = np.isfinite(self.log_share)
         weights = np.where(offered, weights, 0.0)
@@ -91,6 +98,11 @@ class Predicted:
     def draw(self, class_counts: FloatArray, rng: np.random.Generator) -> Predicted:
         """It stays."""
         del class_counts, rng
+        return self
+
+    def to_the(self, power: float) -> Predicted:
+        """It stays: it is not known from the labels."""
+        del power
         return self
 
 

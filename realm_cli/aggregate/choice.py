@@ -1,7 +1,8 @@
-"""Which annotator model fits: chosen by how well it foretells annotations that it has not seen.
+"""Which annotator model fits, and what a label counts for: by annotations that it has not seen.
 
 No gold is needed. A fifth of the annotations at a time is held out; each model is fitted to the
-rest and asked for the probability of every label held out (eq. 18).
+rest and asked for the probability of every label held out (eq. 18), with the rest's labels taken
+to several powers (eq. 25).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ LARGEST_TABLE = 2_000_000
 """Cells of all confusion tables together beyond which `confusion` is not tried."""
 ENOUGH = 300_000
 """Annotations that settle the choice: of more, a random part of the items decides."""
+POWERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+"""What a label may count for: 1 where annotators err independently of one another."""
+CLEARLY = 2.0
+"""Standard errors by which a power must foretell better than 1 to be believed."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class Choice:
         scores: Mean log-probability of a held-out label under each model tried, in nats.
         margin: How much better than the next best, in nats a label; None where nothing was tried.
         reason: Why nothing was tried; None where something was.
+        power: What a label counts for under the model (eq. 25).
     """
 
     model: AnnotatorModel
     scores: Mapping[AnnotatorModel, float]
     margin: float | None = None
     reason: str | None = None
+    power: float = 1.0
 
 
 def bind(
@@ -100,10 +107,33 @@ def choose(
     reason = _why_not(labels, log_p)
     if reason is not None:
         return Choice(AnnotatorModel.EXPERTISE, {}, reason=reason)
+    names = [name for name in _candidates(labels) if name in among]
+    return _best(_all_held_out(names, labels, log_p, seed))
+
+
+def asked_for(
+    model: AnnotatorModel, labels: Labels, log_p: FloatArray | None = None, seed: int = 0
+) -> Choice:
+    """An annotator model that was not chosen here, and what a label counts for under it.
+
+    Args:
+        model: The annotator model.
+        labels: The labels.
+        log_p: `[I, W]` held-out predictions of a language model, where there is one.
+        seed: Decides what is held out.
+    """
+    if _why_not(labels, log_p) is not None:
+        return Choice(model, {})
+    return Choice(model, {}, power=_power(_all_held_out([model], labels, log_p, seed)[model]))
+
+
+def _all_held_out(
+    names: Collection[AnnotatorModel], labels: Labels, log_p: FloatArray | None, seed: int
+) -> dict[AnnotatorModel, FloatArray]:
+    """`[P, N]` of each model, on as many labels as settle it."""
     part = _part(labels, seed)
     fold = (part.dice(np.random.default_rng(seed)) * FOLDS).astype(np.int64)
-    names = [name for name in _candidates(labels) if name in among]
-    return _best({name: _held_out(name, part, fold, log_p) for name in names})
+    return {name: _held_out(name, part, fold, log_p) for name in names}
 
 
 def _why_not(labels: Labels, log_p: FloatArray | None) -> str | None:
@@ -141,14 +171,17 @@ def _held_out(
     fold: IntArray,
     log_p: FloatArray | None,
 ) -> FloatArray:
-    """`[N]` log-probability of each label under the fit to the other folds."""
-    found = np.empty(len(labels))
+    """`[P, N]` log-probability of each label under the fit to the other folds, by power."""
+    found = np.empty((len(POWERS), len(labels)))
     for held in range(FOLDS):
         rest = labels.only(fold != held)
         model = bind(name, rest)
         fitted = fit(rest, model, truth_for(model, rest, log_p), restarts=0)
         out = fold == held
-        found[out] = foretold(fitted, labels.item[out], labels.group[out], labels.label[out])
+        for place, power in enumerate(POWERS):
+            found[place, out] = foretold(
+                fitted.to_the(power), labels.item[out], labels.group[out], labels.label[out]
+            )
     return found
 
 
@@ -164,15 +197,24 @@ def foretold(
     return found
 
 
-def _best(scores: Mapping[AnnotatorModel, FloatArray]) -> Choice:
+def _power(found: FloatArray) -> float:
+    """Eq. (25): the power under which held-out labels `[P, N]` are foretold best; 1 if in doubt."""
+    best = found[found.mean(axis=1).argmax()]
+    doubtful = _level(found[0], best, CLEARLY)
+    return 1.0 if doubtful else POWERS[int(found.mean(axis=1).argmax())]
+
+
+def _best(found: Mapping[AnnotatorModel, FloatArray]) -> Choice:
+    powers = {name: _power(each) for name, each in found.items()}
+    scores = {name: each[POWERS.index(powers[name])] for name, each in found.items()}
     means = {name: float(found.mean()) for name, found in scores.items()}
     top = max(means, key=lambda name: means[name])
     chosen = next(name for name in scores if _level(scores[name], scores[top]))
     others = [mean for name, mean in means.items() if name is not chosen]
-    return Choice(chosen, means, means[chosen] - max(others))
+    return Choice(chosen, means, means[chosen] - max(others), power=powers[chosen])
 
 
-def _level(found: FloatArray, best: FloatArray) -> bool:
-    """Whether a model lies within a standard error of the best, label by label."""
+def _level(found: FloatArray, best: FloatArray, errors: float = 1.0) -> bool:
+    """Whether a model lies within so many standard errors of the best, label by label."""
     gap = best - found
-    return bool(gap.mean() <= gap.std() / np.sqrt(len(gap)))
+    return bool(gap.mean() <= errors * gap.std() / np.sqrt(len(gap)))

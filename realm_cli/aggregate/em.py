@@ -75,6 +75,7 @@ class Fit:
         converged: Whether the last step was small enough.
         disagreement: Largest share of items on which a restart that fits nearly as well has
             another answer.
+        power: What a label counts for in the posterior of the truth (eq. 25).
     """
 
     model: BoundModel[Any]
@@ -85,6 +86,21 @@ class Fit:
     n_iterations: int
     converged: bool
     disagreement: float = 0.0
+    power: float = 1.0
+
+    def posterior(self, answers: Answers) -> tuple[Answers, Truth]:
+        """Eq. (25): what goes into the posterior of the truth, some answers and its prior."""
+        if self.power == 1:
+            return answers, self.truth
+        return answers.to_the(self.power), self.truth.to_the(self.power)
+
+    def to_the(self, power: float) -> Fit:
+        """The same fit with another posterior of the truth."""
+        if power == self.power:
+            return self
+        found = replace(self, power=power)
+        parts = found.posterior(self.model.answers(self.parameters))
+        return replace(found, log_q=log_posterior(self.model.labels, *parts))
 
 
 Posterior = Callable[[Block], FloatArray]
@@ -170,8 +186,8 @@ def with_predictions(fitted: Fit, parameters: Any, log_p: FloatArray) -> Fit:
     labels, truth = fitted.model.labels, Predicted(log_p)
     answers = fitted.model.mean_answers(parameters)
     reached = expect(labels, answers, truth).log_likelihood
-    log_q = log_posterior(labels, answers, truth)
-    return replace(fitted, parameters=parameters, truth=truth, log_q=log_q, log_posterior=reached)
+    beside = replace(fitted, parameters=parameters, truth=truth, log_posterior=reached)
+    return replace(beside, log_q=log_posterior(labels, *beside.posterior(answers)))
 
 
 def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:

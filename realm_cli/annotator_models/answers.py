@@ -37,6 +37,9 @@ class Answers(Protocol):
     def constant(self, labels: Labels) -> float:
         """What `evidence` leaves out, summed over all items."""
 
+    def to_the(self, power: float) -> Answers:
+        """A(y | k)^power: answers that count for less than their number."""
+
 
 @dataclass(frozen=True)
 class OwnOption:
@@ -93,6 +96,10 @@ class OwnOption:
             return float(labels.groups.n @ self.miss[:, 0])
         return float((label_counts(labels) * self.miss).sum())
 
+    def to_the(self, power: float) -> OwnOption:
+        """Both, in logs, times the power."""
+        return OwnOption(power * self.hit, power * self.miss, self.width)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -129,6 +136,10 @@ class Table:
         """Nothing is left out."""
         del labels
         return 0.0
+
+    def to_the(self, power: float) -> Table:
+        """All of it, in logs, times the power."""
+        return Table(power * self.log_a)
 
 
 def label_counts(labels: Labels) -> FloatArray:

@@ -3,9 +3,11 @@
     A(y | k) = w [y = k] + (1 - w) s(y)                                          (eq. 16)
 
 Source: MACE (Hovy, Berg-Kirkpatrick, Vaswani & Hovy 2013, "Learning whom to trust with MACE",
-NAACL), fitted by variational Bayes as there: w ~ Beta(1, 1), s ~ Dirichlet(1, ..., 1). Two
-things are added: the prevalence of the options is learned beside, and items may differ in their
-options, where s is a liking for a position. Each group has its own s, and each cell its own w.
+NAACL), fitted by variational Bayes as there: w ~ Beta(1, 1), s ~ Dirichlet(1 + m). Three things are
+added: m, one label, is how the whole crowd guesses at the task, so that annotators with few labels
+are taken for one of the crowd; the prevalence of the options is learned beside; and items may
+differ in their options, where s is a liking for a position. Each group has its own s, and each cell
+its own w.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from realm_cli.labels import FloatArray, Labels
 
 PRIOR_W = 1.0
 PRIOR_S = 1.0
+CROWD = 1.0
+"""Labels that the crowd's way of guessing is worth in everybody's own."""
 _ROUNDS = 3
 """Inner steps between w and s for one posterior of the truth."""
 
@@ -34,12 +38,14 @@ class Guesses:
         knew: `[C]` first parameter of each Beta: labels from knowledge, prior included.
         guessed: `[C]` its second.
         liked: `[G, W]` parameters of each Dirichlet; 0 beyond a group's options.
+        prior: `[G, W]` those before the first label.
         heap: `[C]` labels from knowledge that a draw was made from; None outside of draws.
     """
 
     knew: FloatArray
     guessed: FloatArray
     liked: FloatArray
+    prior: FloatArray
     heap: FloatArray | None = None
 
 
@@ -66,9 +72,17 @@ class Guess:
         self.prior_guessed = PRIOR_W + (history.n * (1 - history.expertise))[who]
 
     def start(self) -> Guesses:
-        """The priors."""
-        liked = np.where(self.offered, PRIOR_S, 0.0)
-        return Guesses(self.prior_knew, self.prior_guessed, liked)
+        """The priors, with a crowd that guesses evenly."""
+        prior = self._prior(np.zeros(self.offered.shape))
+        return Guesses(self.prior_knew, self.prior_guessed, prior, prior)
+
+    def _prior(self, guessed: FloatArray) -> FloatArray:
+        """`[G, W]`: one label of each option, and the way the crowd guesses at each task."""
+        task = self.groups.task
+        crowd = np.stack([np.bincount(task, column) for column in guessed.T], axis=1)[task] + 1
+        crowd = np.where(self.offered, crowd, 0.0)
+        share: FloatArray = crowd / crowd.sum(axis=1, keepdims=True)
+        return np.where(self.offered, PRIOR_S, 0.0) + CROWD * share
 
     def answers(self, parameters: Guesses) -> OwnOption:
         """Eq. (16) with exp E log in the place of w, 1 - w and s, as variational Bayes weighs."""
@@ -99,19 +113,20 @@ class Guess:
 
     def _from(self, knew: FloatArray) -> Guesses:
         """The posteriors once it is known (or expected) who knew what `[G, W]`."""
-        rest = np.where(self.offered, self.given - knew + PRIOR_S, 0.0)
+        guessed = np.where(self.offered, self.given - knew, 0.0)
+        prior = self._prior(guessed)
         by_cell = self.groups.by_cell(knew.sum(axis=1))
         n = self.groups.by_cell(self.groups.n)
-        return Guesses(self.prior_knew + by_cell, self.prior_guessed + n - by_cell, rest)
+        w = self.prior_knew + by_cell, self.prior_guessed + n - by_cell
+        return Guesses(*w, guessed + prior, prior)
 
     def log_prior(self, parameters: Guesses) -> float:
         """Minus the Kullback-Leibler divergence of the posteriors from the priors."""
-        prior = self.start()
         beta = _divergence(
             np.stack([parameters.knew, parameters.guessed], axis=1),
-            np.stack([prior.knew, prior.guessed], axis=1),
+            np.stack([self.prior_knew, self.prior_guessed], axis=1),
         )
-        return -beta - _divergence(parameters.liked, prior.liked)
+        return -beta - _divergence(parameters.liked, parameters.prior)
 
     def draw(self, counts: FloatArray, parameters: Guesses, rng: np.random.Generator) -> Guesses:
         """Who knew, given the truth; then w and s.
@@ -126,7 +141,7 @@ class Guess:
         s = np.where(self.offered, np.maximum(rng.gamma(found.liked), 1e-9), 0.0)
         sure = 1e9
         liked = sure * s / s.sum(axis=1, keepdims=True)
-        return Guesses(sure * w, sure * (1 - w), liked, found.knew - PRIOR_W)
+        return Guesses(sure * w, sure * (1 - w), liked, found.prior, found.knew - PRIOR_W)
 
     def knowledge(self, parameters: Guesses) -> FloatArray | None:
         """`[C]` labels from knowledge."""

@@ -58,7 +58,8 @@ class Estimate(_Part):
     """How the annotators were judged.
 
     `selection` is there where the annotator model was chosen by realm; `fallback` says why a run's
-    report rests on labels alone.
+    report rests on labels alone. `label_power` is what a label counts for: below 1 where the
+    annotators of an item err together, as people do on hard items (eq. 25).
     """
 
     kind: Kind
@@ -67,6 +68,7 @@ class Estimate(_Part):
     model: str | None = None
     selection: Selection | None = None
     fallback: str | None = None
+    label_power: float = 1.0
 
 
 class Agreement(_Part):

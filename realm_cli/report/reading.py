@@ -263,6 +263,8 @@ def method_words(report: CompetenceReport) -> str:
     parts = [f"annotator model {visible(estimate.annotator_model)}"]
     if estimate.selection is not None:
         parts.append(f"chosen {selection_words(estimate.selection)}")
+    if estimate.label_power < 1:
+        parts.append(f"each label counted as {estimate.label_power:g} of an independent one")
     if estimate.objective is not None:
         parts.append(f"{visible(estimate.objective)} objective")
     if estimate.model is not None:

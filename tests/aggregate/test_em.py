@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr
 from tables import crowd_of, items_of, table_of, tables
 
-from realm_cli.aggregate.choice import choose, fit_model
+from realm_cli.aggregate.choice import asked_for, choose, fit_model
 from realm_cli.aggregate.em import Fit, votes_of
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.annotations import NO_GOLD, AnnotationTable, Items, build_table
@@ -21,6 +22,7 @@ from realm_cli.choices import AnnotatorModel, CrowdKind
 from realm_cli.config import CrowdSettings, Reading
 from realm_cli.labels import Questions, build_labels, labels_of
 from realm_cli.loaders import load
+from realm_cli.truth import Predicted
 
 DATA = os.environ.get("REALM_DATA")
 each_model = pytest.mark.parametrize("name", list(ANNOTATOR_MODELS))
@@ -237,3 +239,69 @@ def test_known_collapses_do_not_happen(name):
     choice = choose(labels)
     chosen = accuracy(np.exp(fit_model(choice.model, labels).log_q), table.items)
     assert chosen >= vote
+
+
+def hard_and_easy(seed: int):
+    """Twelve good annotators; on one item in three everybody guesses."""
+    rng = np.random.default_rng(seed)
+    gold, hard = rng.integers(3, size=400), rng.random(400) < 1 / 3
+    rows = []
+    for a in range(12):
+        for i in np.flatnonzero(rng.random(400) < 0.5):
+            knows = not hard[i] and rng.random() < 0.9
+            rows.append((int(i), a, int(gold[i]) if knows else int(rng.integers(3))))
+    return table_of(rows, items_of([3] * 400, gold=gold.tolist())), gold
+
+
+def test_two_labels_to_the_power_of_a_half_are_one_by_hand():
+    # w = .8 and K = 2: a label is right with .9. Two to the half leave .9, in full .81 / .82.
+    table = table_of([(0, 0, 0), (0, 1, 0)], items_of([2]))
+    found = fit_model(AnnotatorModel.EXPERTISE, labels_of(table), restarts=0)
+    sure = replace(found, parameters=replace(found.parameters, level=np.full(2, np.log(4.0))))
+    half = sure.to_the(0.5)
+    np.testing.assert_allclose(np.exp(half.log_q), [[0.9, 0.1]])
+    np.testing.assert_allclose(np.exp(half.to_the(1.0).log_q), [[0.81 / 0.82, 0.01 / 0.82]])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_count_in_full_where_annotators_err_independently(seed):
+    table, _ = crowd(["honest"] * 20, seed=seed)
+    assert asked_for(AnnotatorModel.EXPERTISE, labels_of(table)).power == 1
+    assert choose(labels_of(table)).power == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_labels_count_for_less_where_items_are_hard_and_then_tell_the_truth(seed):
+    table, gold = hard_and_easy(seed)
+    labels = labels_of(table)
+    choice = asked_for(AnnotatorModel.EXPERTISE, labels)
+    assert choice.power < 0.8
+    rows = np.arange(400), gold
+    full, less = (
+        fit_model(AnnotatorModel.EXPERTISE, labels).to_the(power).log_q
+        for power in (1.0, choice.power)
+    )
+    assert less[rows].mean() > full[rows].mean() + 0.1
+    right = (less.argmax(axis=1) == gold).mean()
+    too_sure = [np.exp(one.max(axis=1)).mean() - right for one in (full, less)]
+    assert too_sure[1] < 0.65 * too_sure[0]
+
+
+@each_model
+@given(table=tables(), power=st.sampled_from([0.3, 0.7]))
+@few
+def test_a_power_moves_no_label(name, table, power):
+    if name is AnnotatorModel.CONFUSION and not labels_of(table).one_set.all():
+        return
+    found = fit_model(name, labels_of(table), restarts=0)
+    less = found.to_the(power).log_q
+    offered = table.items.has_option
+    best = np.where(offered, found.log_q, -np.inf).max(axis=1)
+    chosen = found.log_q[np.arange(len(less)), less.argmax(axis=1)]
+    np.testing.assert_allclose(chosen, best, atol=1e-9)
+    np.testing.assert_allclose(np.exp(less).sum(axis=1), 1)
+
+
+def test_what_a_language_model_says_counts_in_full():
+    log_p = np.log([[0.7, 0.3]])
+    assert Predicted(log_p).to_the(0.3).log_p is log_p

@@ -179,9 +179,19 @@ def test_guess_by_hand():
     labels = labels_of(table_of([(0, 0, 0)], items_of([2])))
     model = bind(AnnotatorModel.GUESS, labels)
     start = model.start()
-    parameters = type(start)(np.array([5.0]), np.array([5.0]), np.array([[8.0, 2.0]]))
+    liked = np.array([[8.0, 2.0]])
+    parameters = type(start)(np.array([5.0]), np.array([5.0]), liked, liked)
     found = answer_table(model, parameters, labels, 0)
     np.testing.assert_allclose(found, [[0.9, 0.4], [0.1, 0.6]])
+
+
+def test_the_crowds_way_of_guessing_is_worth_one_label():
+    # Two annotators: nine guesses of label 0, one of label 1. The crowd's share is (10, 2) / 12.
+    rows = [(i, 0, 0) for i in range(9)] + [(9, 1, 1)]
+    model = bind(AnnotatorModel.GUESS, labels_of(table_of(rows, items_of([2] * 10))))
+    found = model.maximise(np.zeros((2, 2)), model.start())
+    np.testing.assert_allclose(found.prior, [[1 + 10 / 12, 1 + 2 / 12]] * 2)
+    np.testing.assert_allclose(found.liked, found.prior + np.diag([9, 1]))
 
 
 def test_confusion_by_hand():

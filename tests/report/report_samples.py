@@ -73,6 +73,7 @@ def crowd(n_annotators: int = 40, n_tasks: int = 3) -> CompetenceReport:
             annotator_model="expertise",
             objective="joint",
             model="google/flan-t5-base",
+            label_power=0.8,
         ),
         summary=Summary(
             n_items=1200,
