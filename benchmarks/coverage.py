@@ -19,7 +19,7 @@ import torch
 from tables import markdown, write
 from torch.nn.functional import logsigmoid
 
-from realm_cli.aggregate.choice import fit_model
+from realm_cli.aggregate.choice import asked_for, fit_model
 from realm_cli.annotator_models.base import History
 from realm_cli.choices import AnnotatorModel
 from realm_cli.config import JudgeSettings
@@ -83,7 +83,8 @@ def world(kind: str, n: int, per_item: int, k: int, seed: int) -> World:
 
 def label_only(crowd: World, seed: int) -> tuple[Interval, bool]:
     """By one another's labels."""
-    fit = fit_model(AnnotatorModel.EXPERTISE, crowd.labels)
+    choice = asked_for(AnnotatorModel.EXPERTISE, crowd.labels)
+    fit = fit_model(choice.model, crowd.labels).to_the(choice.power)
     return judge(crowd.labels, fit, History.none(len(crowd.w)), seed=seed).expertise, True
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tables import markdown, write
 
-from realm_cli.aggregate.choice import fit_model
+from realm_cli.aggregate.choice import asked_for, fit_model
 from realm_cli.annotations import NO_GOLD, build_table
 from realm_cli.choices import AnnotatorModel
 from realm_cli.labels import Questions, build_labels
@@ -60,7 +60,8 @@ class World:
         n = int(self.who.max()) + 1
         about = Questions(self.n_options)
         labels = build_labels(item, self.who[given], self.label[given], about, n_annotators=n)
-        fitted = fit_model(self.model, labels)
+        power = asked_for(self.model, labels).power
+        fitted = fit_model(self.model, labels).to_the(power)
         weight = labels.groups.by_cell(labels.groups.n)
         w = fitted.model.expertise(fitted.parameters)
         return np.exp(fitted.log_q), float(weight @ w / weight.sum())

@@ -25,7 +25,7 @@ LARGEST_TABLE = 2_000_000
 """Cells of all confusion tables together beyond which `confusion` is not tried."""
 ENOUGH = 300_000
 """Annotations that settle the choice: of more, a random part of the items decides."""
-POWERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+POWERS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)
 """What a label may count for: 1 where annotators err independently of one another."""
 CLEARLY = 2.0
 """Standard errors by which a power must foretell better than 1 to be believed."""

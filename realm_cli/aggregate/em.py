@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from realm_cli.annotator_models.answers import Answers
 from realm_cli.annotator_models.base import BoundModel
 from realm_cli.labels import Block, FloatArray, Labels
 from realm_cli.truth import Predicted, Truth, even
+
+T = TypeVar("T")
 
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-7
@@ -130,6 +132,8 @@ def fit(
     fits = [_climb(labels, model, truth, votes_of(labels, weight)) for weight in starts]
     best = max(fits, key=lambda one: one.log_posterior)
     first = fits[0]
+    if len(fits) == 1:
+        return first
     # The vote's own mode is kept unless another is better by more than rounding.
     if best.log_posterior - first.log_posterior < 1e-4 * abs(first.log_posterior):
         best = first
@@ -199,11 +203,15 @@ def expect(labels: Labels, answers: Answers, truth: Truth) -> Expectation:
 def log_posterior(labels: Labels, answers: Answers, truth: Truth) -> FloatArray:
     """Eq. (8): `[I, W]` normalised log-posterior of every item's truth."""
     found = np.empty((labels.n_items, labels.width))
-    for block in labels.blocks:
+
+    def one(block: Block) -> None:
         scores = _scores(labels, answers, truth, block)
         scores -= scores.max(axis=1)[:, None]
         scores -= np.log(np.exp(scores).sum(axis=1))[:, None]
         found[block.items] = scores
+
+    for _ in _over(labels.blocks, one):
+        pass
     return found
 
 
@@ -227,23 +235,21 @@ def draw_truth(
 def _sums(
     labels: Labels, answers: Answers, posterior: Callable[[Block], tuple[FloatArray, float]]
 ) -> Expectation:
-    """The counts under a posterior, and its evidence, summed block by block in their order.
-
-    numpy and scipy let go of the interpreter while they work, so blocks are worked off by threads.
-    """
+    """The counts under a posterior, and its evidence, summed block by block in their order."""
 
     def one(block: Block) -> Expectation:
         q, evidence = posterior(block)
         return Expectation(answers.count(block, q), _class_counts(labels, block, q), evidence)
 
-    first, *rest = labels.blocks
-    if not rest:
-        return one(first)
-    parts = _pool().map(one, labels.blocks)
-    total = next(parts)
-    for part in parts:
-        total = total.plus(part)
-    return total
+    return functools.reduce(Expectation.plus, _over(labels.blocks, one))
+
+
+def _over(blocks: Sequence[Block], work: Callable[[Block], T]) -> Iterable[T]:
+    """What becomes of each block, in their order.
+
+    numpy and scipy let go of the interpreter while they work, so blocks are worked off by threads.
+    """
+    return map(work, blocks) if len(blocks) == 1 else _pool().map(work, blocks)
 
 
 @functools.cache
@@ -267,9 +273,9 @@ def _posterior(
 
 def _scores(labels: Labels, answers: Answers, truth: Truth, block: Block) -> FloatArray:
     """`[items, W]` unnormalised log-posterior, column after column: rows are short."""
-    scores = np.empty((block.n_items, labels.width), order="F")
-    np.add(answers.evidence(block), truth.log_prior(block, labels), out=scores)
-    return scores
+    scores = np.empty((labels.width, block.n_items))
+    np.add(answers.evidence(block).T, truth.log_prior(block, labels).T, out=scores)
+    return scores.T
 
 
 def _class_counts(labels: Labels, block: Block, q: FloatArray) -> FloatArray:
