@@ -3,11 +3,11 @@
     A(y | k) = w [y = k] + (1 - w) s(y)                                          (eq. 16)
 
 Source: MACE (Hovy, Berg-Kirkpatrick, Vaswani & Hovy 2013, "Learning whom to trust with MACE",
-NAACL), fitted by variational Bayes as there: w ~ Beta(1, 1), s ~ Dirichlet(1 + m). Three things are
-added: m, one label, is how the whole crowd guesses at the task, so that annotators with few labels
-are taken for one of the crowd; the prevalence of the options is learned beside; and items may
-differ in their options, where s is a liking for a position. Each group has its own s, and each cell
-its own w.
+NAACL), fitted by variational Bayes as there: w ~ Beta(1, 1), s ~ Dirichlet(1 + K m / 2). Three
+things are added: m, which sums to 1, is how the whole crowd guesses at the task, so that annotators
+with few labels are taken for one of the crowd; the prevalence of the options is learned beside; and
+items may differ in their options, where s is a liking for a position. Each group has its own s, and
+each cell its own w.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from realm_cli.labels import FloatArray, Labels
 
 PRIOR_W = 1.0
 PRIOR_S = 1.0
-CROWD = 1.0
-"""Labels that the crowd's way of guessing is worth in everybody's own."""
+CROWD = 0.5
+"""Labels that the crowd's way of guessing is worth in everybody's own, for each option."""
 _ROUNDS = 3
 """Inner steps between w and s for one posterior of the truth."""
 
@@ -77,12 +77,13 @@ class Guess:
         return Guesses(self.prior_knew, self.prior_guessed, prior, prior)
 
     def _prior(self, guessed: FloatArray) -> FloatArray:
-        """`[G, W]`: one label of each option, and the way the crowd guesses at each task."""
+        """`[G, W]`: a label of each option, and half as many spread as the crowd guesses."""
         task = self.groups.task
         crowd = np.stack([np.bincount(task, column) for column in guessed.T], axis=1)[task] + 1
         crowd = np.where(self.offered, crowd, 0.0)
+        weight = CROWD * self.groups.n_options[:, None]
         share: FloatArray = crowd / crowd.sum(axis=1, keepdims=True)
-        return np.where(self.offered, PRIOR_S, 0.0) + CROWD * share
+        return np.where(self.offered, PRIOR_S, 0.0) + weight * share
 
     def answers(self, parameters: Guesses) -> OwnOption:
         """Eq. (16) with exp E log in the place of w, 1 - w and s, as variational Bayes weighs."""

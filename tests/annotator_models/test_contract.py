@@ -185,7 +185,7 @@ def test_guess_by_hand():
     np.testing.assert_allclose(found, [[0.9, 0.4], [0.1, 0.6]])
 
 
-def test_the_crowds_way_of_guessing_is_worth_one_label():
+def test_the_crowds_way_of_guessing_is_worth_half_a_label_an_option():
     # Two annotators: nine guesses of label 0, one of label 1. The crowd's share is (10, 2) / 12.
     rows = [(i, 0, 0) for i in range(9)] + [(9, 1, 1)]
     model = bind(AnnotatorModel.GUESS, labels_of(table_of(rows, items_of([2] * 10))))
