@@ -372,7 +372,7 @@ def test_experts_and_truth_are_found_among_guessers(tmp_path):
 def test_a_real_crowd_is_read_better_than_by_majority(tmp_path):
     source = Path(os.environ["REALM_DATA"]).resolve() / "crowd" / "snow_rte_temp.parquet"
     process = realm(
-        "train", source, "--model", "tiny-t5", "--seed", "0", "--out", "run",
+        "train", source, "--model", "tiny-t5", "--epochs", "12", "--seed", "0", "--out", "run",
         cwd=tmp_path, timeout=600,
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
