@@ -199,9 +199,8 @@ def foretold(
 
 def _power(found: FloatArray) -> float:
     """Eq. (25): the power under which held-out labels `[P, N]` are foretold best; 1 if in doubt."""
-    best = found[found.mean(axis=1).argmax()]
-    doubtful = _level(found[0], best, CLEARLY)
-    return 1.0 if doubtful else POWERS[int(found.mean(axis=1).argmax())]
+    best = int(found.mean(axis=1).argmax())
+    return 1.0 if _level(found[0], found[best], CLEARLY) else POWERS[best]
 
 
 def _best(found: Mapping[AnnotatorModel, FloatArray]) -> Choice:
