@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from realm_cli import estimation
-from realm_cli.aggregate.choice import Choice, asked_for, choose
+from realm_cli.aggregate.em import Fit
 from realm_cli.aggregate.majority import vote_shares, winning_shares
 from realm_cli.aggregate.methods import METHODS, MODEL_METHODS
 from realm_cli.annotations import NO_GOLD, AnnotationTable
-from realm_cli.choices import Method
+from realm_cli.choices import AnnotatorModel, Method
 from realm_cli.config import JudgeSettings
 from realm_cli.doubts import doubts_of_labels
 from realm_cli.errors import UsageError
@@ -78,10 +78,9 @@ def label_items(
                 hint="take auto, expertise, signed, guess or dawid-skene",
             )
         return _labelling(table, method.value, weights(table, method, seed=seed), ())
-    choice = _choice(table, method)
-    name = f"{method.value} ({choice.model.value})" if method is Method.AUTO else method.value
-    q, issues = _by_model(table, choice, seed, use_gold=use_gold)
-    return _labelling(table, name, q, tuple(issues))
+    model, fitted = _by_model(table, method, seed, use_gold=use_gold)
+    name = f"{method.value} ({model.value})" if method is Method.AUTO else method.value
+    return _labelling(table, name, np.exp(fitted.log_q), tuple(doubts_of_labels(table, fitted)))
 
 
 def weights(table: AnnotationTable, method: Method, *, seed: int = 0) -> FloatArray:
@@ -94,22 +93,18 @@ def weights(table: AnnotationTable, method: Method, *, seed: int = 0) -> FloatAr
     """
     if method in METHODS:
         return METHODS[method](table, labels_of(table))
-    return _by_model(table, _choice(table, method), seed, use_gold=False)[0]
-
-
-def _choice(table: AnnotationTable, method: Method) -> Choice:
-    """The annotator model behind a method, and what a label counts for under it."""
-    labels, model = labels_of(table), MODEL_METHODS.get(method)
-    return choose(labels) if model is None else asked_for(model, labels)
+    return np.exp(_by_model(table, method, seed, use_gold=False)[1].log_q)
 
 
 def _by_model(
-    table: AnnotationTable, choice: Choice, seed: int, *, use_gold: bool
-) -> tuple[FloatArray, list[Issue]]:
-    settings = JudgeSettings(annotator_model=choice.model, seed=seed, use_gold=use_gold)
+    table: AnnotationTable, method: Method, seed: int, *, use_gold: bool
+) -> tuple[AnnotatorModel, Fit]:
+    """The annotator model behind a method, and its fit, as a report would have them."""
+    model = MODEL_METHODS.get(method, AnnotatorModel.AUTO)
+    settings = JudgeSettings(annotator_model=model, seed=seed, use_gold=use_gold)
     crowd = estimation.crowd_of(table, settings)
-    fitted = estimation.fit_crowd(crowd, settings, choice)
-    return np.exp(fitted.log_q), doubts_of_labels(table, fitted)
+    choice = estimation.choice_for(crowd, settings)
+    return choice.model, estimation.fit_crowd(crowd, settings, choice)
 
 
 def _labelling(
