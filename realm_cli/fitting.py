@@ -2,8 +2,8 @@
 
 A model that has seen an item's labels can learn them by heart, and then calls guessers experts.
 So either annotators are judged by models that have not seen the items (cross-fitting), or at least
-some annotations are withheld from training, and the model's word counts only if it helps to
-foretell them.
+some annotations are withheld from training, and the model's word counts only if it clearly helps
+to foretell them.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing."""
 MOST_WITHHELD = 0.35
 """Where these would be more than this share of the items, none is withheld."""
+CLEARLY = 1.0
+"""Standard errors by which withheld labels must be foretold better with the model than without."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
@@ -221,9 +223,10 @@ def _withheld(labels: Labels, seed: int, dev: BoolArray) -> BoolArray:
 
 
 def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str | None:
-    """Why the model's word should not count: it makes withheld annotations no easier to foretell.
+    """Why the model's word should not count: withheld annotations are not clearly better foretold.
 
-    Both sides know the other labels of the item; one knows the model's prediction besides.
+    Both sides know the other labels of the item; one knows the model's prediction besides. A model
+    at chance foretells a few labels better by luck, so the gain must exceed its standard error.
 
     Args:
         crowd: All labels.
@@ -233,16 +236,19 @@ def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str
     """
     labels = crowd.labels
     beside = with_predictions(alone, result.parameters, result.log_p)
-    gain = [
-        foretold(one, labels.item[out], labels.group[out], labels.label[out]).mean()
+    without, with_model = (
+        foretold(one, labels.item[out], labels.group[out], labels.label[out])
         for one in (alone, beside)
-    ]
-    if gain[1] >= gain[0]:
+    )
+    gain = with_model - without
+    error = gain.std(ddof=1) / np.sqrt(len(gain))
+    if gain.mean() > CLEARLY * error:
         return None
     return (
-        f"with the model's word, {int(out.sum()):,} annotations that were withheld from training "
-        f"are foretold worse (log-likelihood {gain[1]:.3f} a label) than by the other labels alone "
-        f"({gain[0]:.3f})"
+        f"its word does not clearly help to foretell {len(gain):,} annotations that were withheld "
+        f"from training (log-likelihood {with_model.mean():.3f} a label with it, "
+        f"{without.mean():.3f} by the other labels alone; standard error of the difference "
+        f"{error:.3f})"
     )
 
 

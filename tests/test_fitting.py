@@ -9,13 +9,14 @@ import pytest
 from harness import QUICK, colour_rows, train, write_rows
 from tables import items_of, table_of
 
-from realm_cli import fitting
+from realm_cli import estimation, fitting
 from realm_cli.calibration import calibrated, evidence, lapsing
 from realm_cli.choices import AnnotatorModel
 from realm_cli.config import JudgeSettings
 from realm_cli.estimation import crowd_of
 from realm_cli.labels import labels_of
 from realm_cli.runs import read_report
+from realm_cli.training.fit import FitResult
 
 
 def one_label_crowd(n_items: int = 3_000, n_annotators: int = 30, seed: int = 0):
@@ -77,6 +78,31 @@ def test_withheld_labels_are_one_of_several():
     assert out.sum() == fitting.FEWEST_WITHHELD
     few = labels_of(table_of(rows[:60], items_of([2] * 400)))
     assert not fitting._withheld(few, 0, np.zeros(400, dtype=bool)).any()
+
+
+@pytest.mark.parametrize(("sure", "counts"), [(0.9, True), (0.25, False), (0.0, False)])
+def test_the_model_counts_where_withheld_labels_are_clearly_foretold_better(sure, counts):
+    """A model that knows, one that says nothing (no gain, no error), one that is wrong."""
+    rng = np.random.default_rng(0)
+    gold = rng.integers(4, size=400)
+    rows = [
+        (i, a, int(gold[i] if rng.random() < 0.5 else rng.integers(4)))
+        for i in range(400)
+        for a in range(3)
+    ]
+    settings = JudgeSettings(annotator_model=AnnotatorModel.EXPERTISE)
+    crowd = crowd_of(table_of(rows, items_of([4] * 400)), settings)
+    out = fitting._withheld(crowd.labels, 0, np.zeros(400, dtype=bool))
+    choice = estimation.choice_for(crowd, settings)
+    rest = fitting.replace(crowd, labels=crowd.labels.only(~out))
+    alone = estimation.fit_crowd(rest, settings, choice)
+    p = np.full((400, 4), (1 - sure) / 3)
+    p[np.arange(400), gold] = sure
+    result = FitResult(np.log(np.maximum(p, 1e-9)), alone.parameters, ())
+    reason = fitting._no_help(crowd, alone, result, out)
+    assert (reason is None) is counts
+    if not counts:
+        assert "does not clearly help to foretell 20 annotations" in reason
 
 
 @pytest.mark.parametrize(
