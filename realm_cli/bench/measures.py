@@ -12,10 +12,9 @@ from realm_cli.annotations import NO_GOLD, AnnotationTable, Items
 from realm_cli.coding import IntArray
 from realm_cli.estimation import Crowd, Estimation
 from realm_cli.labels import FloatArray
+from realm_cli.report.build import calibration_bins
 from realm_cli.report.model import Kind
-
-BINS = 10
-"""Of confidence, for the calibration error."""
+from realm_cli.report.reading import calibration_error
 
 
 class Measures(BaseModel):
@@ -74,7 +73,7 @@ def on_test(log_p: FloatArray, test: Items) -> OnTest:
         test_accuracy=float(right.mean()),
         test_right="".join("1" if one else "0" for one in right),
         test_by_task=by_task if len(tasks) > 1 else {},
-        calibration_error=calibration_error(log_p, test.gold),
+        calibration_error=miscalibration(log_p, test.gold),
     )
 
 
@@ -101,21 +100,10 @@ def noise(table: AnnotationTable) -> float | None:
     return float((table.label != gold)[known].mean()) if known.any() else None
 
 
-def calibration_error(log_p: FloatArray, gold: IntArray) -> float:
-    """Expected calibration error (Guo et al. 2017, arXiv 1706.04599).
-
-    The mean, over ten bins of the probability of the preferred option, of the distance between
-    that probability and how often the option is right, by the number of items in the bin.
-
-    Args:
-        log_p: `[I, K]` log-probabilities.
-        gold: `[I]`.
-    """
-    confidence = np.exp(log_p.max(axis=1))
-    right = log_p.argmax(axis=1) == gold
-    place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
-    gaps = np.bincount(place, confidence - right, BINS)
-    return float(np.abs(gaps).sum() / len(gold))
+def miscalibration(log_p: FloatArray, gold: IntArray) -> float:
+    """Expected calibration error of the preferred options `[I]` by `log_p [I, K]`."""
+    right = (log_p.argmax(axis=1) == gold).astype(np.float64)
+    return calibration_error(calibration_bins(np.exp(log_p.max(axis=1)), right))
 
 
 @dataclass(frozen=True)

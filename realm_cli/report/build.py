@@ -199,8 +199,17 @@ def _calibration(found: Estimation) -> tuple[CalibrationBin, ...]:
     if not len(known) or found.crowd.labels.known is not None:
         return ()
     q = np.exp(found.fit.log_q[known])
-    confidence = np.minimum(q.max(axis=1), 1.0)
     right = winning_shares(q)[np.arange(len(known)), gold[known]]
+    return calibration_bins(np.minimum(q.max(axis=1), 1.0), right)
+
+
+def calibration_bins(confidence: FloatArray, right: FloatArray) -> tuple[CalibrationBin, ...]:
+    """How often what is so and so sure is right, in ten bins of confidence less the empty ones.
+
+    Args:
+        confidence: `[N]` the probability of each answer.
+        right: `[N]` whether it is right: 1, 0, or a share at a tie.
+    """
     place = np.minimum((confidence * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     return tuple(
         CalibrationBin(

@@ -223,7 +223,10 @@ def _decision_lines(decisions: Decisions | None) -> list[tuple[str, str]]:
 
 
 def calibration_error(bins: Sequence[CalibrationBin]) -> float:
-    """Mean distance between confidence and accuracy, each bin weighed by its items."""
+    """Expected calibration error (Guo et al. 2017, arXiv 1706.04599).
+
+    The mean distance between confidence and accuracy, each bin weighed by its items.
+    """
     n = sum(one.n for one in bins)
     return sum(one.n * abs(one.confidence - one.accuracy) for one in bins) / n
 

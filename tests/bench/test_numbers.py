@@ -13,7 +13,7 @@ from tables import items_of, table_of
 from realm_cli.annotations import NO_GOLD
 from realm_cli.bench.compare import paired_difference
 from realm_cli.bench.crowd_layer import crowd_layer_loss
-from realm_cli.bench.measures import Judged, accuracy, calibration_error, covered, recovery
+from realm_cli.bench.measures import Judged, accuracy, covered, miscalibration, recovery
 from realm_cli.report.model import Kind
 
 
@@ -28,15 +28,15 @@ def test_a_tie_is_right_at_its_expected_share():
     assert accuracy(scores, np.array([2, 0, 0])) == 0.5
 
 
-def test_calibration_error_by_hand():
+def test_miscalibration_by_hand():
     # Two items of .9, one right: gap 2 * .9 - 1 = .8. One of .6, right: gap .6 - 1 = -.4.
     log_p = np.log([[0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
-    assert calibration_error(log_p, np.array([0, 0, 0])) == pytest.approx((0.8 + 0.4) / 3)
+    assert miscalibration(log_p, np.array([0, 0, 0])) == pytest.approx((0.8 + 0.4) / 3)
 
 
 def test_one_who_is_always_right_and_sure_is_calibrated():
     log_p = np.log(np.array([[1.0, 1e-300], [1e-300, 1.0]]))
-    assert calibration_error(log_p, np.array([0, 1])) == pytest.approx(0)
+    assert miscalibration(log_p, np.array([0, 1])) == pytest.approx(0)
 
 
 def test_intervals_may_touch_the_truth():
