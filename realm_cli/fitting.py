@@ -245,8 +245,8 @@ def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str
     if gain.mean() > CLEARLY * error:
         return None
     return (
-        f"its word does not clearly help to foretell {len(gain):,} annotations that were withheld "
-        f"from training (log-likelihood {with_model.mean():.3f} a label with it, "
+        f"the model's word does not clearly help to foretell {len(gain):,} annotations that were "
+        f"withheld from training (log-likelihood {with_model.mean():.3f} a label with it, "
         f"{without.mean():.3f} by the other labels alone; standard error of the difference "
         f"{error:.3f})"
     )
