@@ -18,7 +18,7 @@ import numpy.typing as npt
 from safetensors.numpy import load_file, save_file
 
 from realm_cli import estimation, processes
-from realm_cli.aggregate.choice import foretold
+from realm_cli.aggregate.choice import foretold, level
 from realm_cli.aggregate.em import Fit, expect, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
 from realm_cli.calibration import calibrated
@@ -49,8 +49,6 @@ FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing."""
 MOST_WITHHELD = 0.35
 """Where these would be more than this share of the items, none is withheld."""
-CLEARLY = 1.0
-"""Standard errors by which withheld labels must be foretold better with the model than without."""
 MARGIN = 3.0
 """Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
@@ -240,15 +238,12 @@ def _no_help(crowd: Crowd, alone: Fit, result: FitResult, out: BoolArray) -> str
         foretold(one, labels.item[out], labels.group[out], labels.label[out])
         for one in (alone, beside)
     )
-    gain = with_model - without
-    error = gain.std(ddof=1) / np.sqrt(len(gain))
-    if gain.mean() > CLEARLY * error:
+    if not level(without, with_model):
         return None
     return (
-        f"the model's word does not clearly help to foretell {len(gain):,} annotations that were "
-        f"withheld from training (log-likelihood {with_model.mean():.3f} a label with it, "
-        f"{without.mean():.3f} by the other labels alone; standard error of the difference "
-        f"{error:.3f})"
+        f"the model's word does not clearly help to foretell {len(without):,} annotations that "
+        f"were withheld from training (log-likelihood {with_model.mean():.3f} a label with it, "
+        f"{without.mean():.3f} by the other labels alone)"
     )
 
 

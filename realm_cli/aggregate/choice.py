@@ -200,7 +200,7 @@ def foretold(
 def _power(found: FloatArray) -> float:
     """Eq. (25): the power under which held-out labels `[P, N]` are foretold best; 1 if in doubt."""
     best = int(found.mean(axis=1).argmax())
-    return 1.0 if _level(found[0], found[best], CLEARLY) else POWERS[best]
+    return 1.0 if level(found[0], found[best], CLEARLY) else POWERS[best]
 
 
 def _best(found: Mapping[AnnotatorModel, FloatArray]) -> Choice:
@@ -208,12 +208,12 @@ def _best(found: Mapping[AnnotatorModel, FloatArray]) -> Choice:
     scores = {name: each[POWERS.index(powers[name])] for name, each in found.items()}
     means = {name: float(found.mean()) for name, found in scores.items()}
     top = max(means, key=lambda name: means[name])
-    chosen = next(name for name in scores if _level(scores[name], scores[top]))
+    chosen = next(name for name in scores if level(scores[name], scores[top]))
     others = [mean for name, mean in means.items() if name is not chosen]
     return Choice(chosen, means, means[chosen] - max(others), power=powers[chosen])
 
 
-def _level(found: FloatArray, best: FloatArray, errors: float = 1.0) -> bool:
-    """Whether a model lies within so many standard errors of the best, label by label."""
+def level(found: FloatArray, best: FloatArray, errors: float = 1.0) -> bool:
+    """Whether labels are foretold `[N]` as well as by the best, within so many standard errors."""
     gap = best - found
     return bool(gap.mean() <= errors * gap.std() / np.sqrt(len(gap)))
