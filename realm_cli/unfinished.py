@@ -49,10 +49,13 @@ class Stop:
 
     Attributes:
         asked: Whether there is one; once asked, it stands.
+        agreed: Whether every process knows of it, so that all of them end after the same step: a
+            signal may reach one while it saves, and the next only when that has gone on.
         heard: Whether anybody listens: only between steps.
     """
 
     asked: bool = False
+    agreed: bool = False
     heard: bool = False
 
 

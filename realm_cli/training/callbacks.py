@@ -108,9 +108,9 @@ class Keep(TrainerCallback):
         """Save where it is time to."""
         # Clocks differ and signals come one by one: what one process does, all have to do.
         due = processes.anywhere(time.monotonic() - self.saved_at >= 60 * self.saving.minutes)
-        self.stop.asked = processes.anywhere(self.stop.asked)
+        self.stop.agreed = processes.anywhere(self.stop.asked)
         every = self.saving.steps
-        if due or self.stop.asked or (every and state.global_step % every == 0):
+        if due or self.stop.agreed or (every and state.global_step % every == 0):
             control.should_save = True
 
     def on_save(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -118,7 +118,7 @@ class Keep(TrainerCallback):
         processes.wait()
         processes.first(lambda: self.stage.mark_whole(state.global_step))
         self.saved_at = time.monotonic()
-        if self.stop.asked:
+        if self.stop.agreed:
             control.should_training_stop = True
 
 

@@ -209,7 +209,7 @@ def _train(trainer: RealmTrainer, job: Job) -> list[dict[str, float]]:
     latest = job.stage.latest()
     with _saving(job):
         trainer.train(resume_from_checkpoint=None if latest is None else str(latest))
-    if job.stop.asked and trainer.state.global_step < trainer.state.max_steps:
+    if job.stop.agreed and trainer.state.global_step < trainer.state.max_steps:
         raise StoppedError(
             f"stopped after step {trainer.state.global_step} of {trainer.state.max_steps}"
         )

@@ -41,6 +41,20 @@ AcceleratorState.__init__, sharding._gather = on_cpu, counted
 from realm_cli.__main__ import main
 main()
 """
+ASKED_WHILE_SAVING = """
+import os
+from realm_cli.__main__ import main
+from realm_cli.training.callbacks import Keep
+
+on_save = Keep.on_save
+
+def late(self, arguments, state, *more, **others):
+    self.stop.asked |= state.global_step == 7 and os.environ["RANK"] == "1"
+    on_save(self, arguments, state, *more, **others)
+
+Keep.on_save = late
+main()
+"""
 
 pytestmark = [
     pytest.mark.slow,
@@ -137,6 +151,15 @@ def test_a_signal_stops_all_of_them_at_the_same_step(crowd, tmp_path):
     once = together("train", crowd, *given, cwd=whole)
     assert once.returncode == 0, once.stderr
     same(whole / "run", tmp_path / "run")
+
+
+def test_a_signal_that_reaches_one_of_them_while_it_saves_is_heard_by_all(crowd, tmp_path):
+    (tmp_path / "late.py").write_text(ASKED_WHILE_SAVING)
+    done = together("train", crowd, *FLAGS, "--epochs", "60", "--save-steps", "7", cwd=tmp_path,
+                    program=("late.py",))  # fmt: skip
+    assert done.returncode != 0
+    assert done.stderr.count("stopped after step 8 of 300") == 1, done.stderr
+    assert done.stderr.count("next: realm train --resume run") == 1
 
 
 def test_weights_spread_over_processes_come_together_again(crowd, alone, tmp_path):
