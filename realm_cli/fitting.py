@@ -105,9 +105,12 @@ def n_folds(crowd: Crowd, settings: TrainSettings) -> int:
     """Folds of cross-fitting, 1 for none: as asked for, else five where labels stand alone."""
     if settings.cross_fit is not None:
         return min(settings.cross_fit, len(crowd.table.items))
-    n = crowd.table.labels_per_item
-    alone = (n <= 1).mean() > 0.95
-    return min(FOLDS, len(n)) if alone else 1
+    return min(FOLDS, len(crowd.table.items)) if _alone(crowd) else 1
+
+
+def _alone(crowd: Crowd) -> bool:
+    """Whether labels stand alone, so that by themselves they tell nothing of who is right."""
+    return bool((crowd.table.labels_per_item <= 1).mean() > 0.95)
 
 
 def train_and_judge(crowd: Crowd, work: Work) -> Trained:
@@ -129,7 +132,7 @@ def _in_sample(crowd: Crowd, work: Work) -> Trained:
     """
     labels, settings = crowd.labels, work.settings
     choice = estimation.choice_for(crowd, settings)
-    seen = _seen(crowd, work, choice)
+    seen = estimation.fit_crowd(_without_dev(crowd, work), settings, choice)
     alone = estimation.fit_crowd(crowd, settings, choice) if work.dev.any() else seen
     keep = ~_withheld(labels, settings.seed, work.dev)
     part = Part(keep & ~work.dev[labels.item], work.dev)
@@ -145,12 +148,11 @@ def _in_sample(crowd: Crowd, work: Work) -> Trained:
     return Trained(found, result.log_p, kind, result.history, reason)
 
 
-def _seen(crowd: Crowd, work: Work, choice: Choice) -> Fit:
-    """The fit to the labels that may be trained on: by those of dev items nothing is set."""
-    labels = crowd.labels
-    if work.dev.any():
-        crowd = replace(crowd, labels=labels.only(~work.dev[labels.item]))
-    return estimation.fit_crowd(crowd, work.settings, choice)
+def _without_dev(crowd: Crowd, work: Work) -> Crowd:
+    """The labels that may be trained on: by those of dev items nothing is set."""
+    if not work.dev.any():
+        return crowd
+    return replace(crowd, labels=crowd.labels.only(~work.dev[crowd.labels.item]))
 
 
 def _beginner(alone: Fit, settings: TrainSettings) -> Learner:
@@ -297,22 +299,46 @@ def _held_out_predictions(
     labels, settings = crowd.labels, work.settings
     dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
     fold = np.argsort(np.argsort(dice)) % folds
-    seen = _seen(crowd, work, estimation.choice_for(crowd, settings))
     fresh = work.backbone.trained_state()
-    log_p = np.full((labels.n_items, labels.width), -np.inf)
+    log_p = np.where(crowd.table.items.has_option, -np.log(labels.n_options)[:, None], -np.inf)
     history: list[LoggedStep] = []
-    for held in range(folds):
-        stage = work.unfinished.stage(held + 1)
+    trainings = _rounds(crowd) * folds
+    for turn in range(trainings):
+        held, stage = turn % folds, work.unfinished.stage(turn + 1)
         if not stage.result.is_file():
-            work.told(f"cross-fitting: training {held + 1} of {folds + 1}")
+            work.told(f"cross-fitting: training {turn + 1} of {trainings + 1}")
             rest = fold != held
-            part = Part((rest & ~work.dev)[labels.item], rest & work.dev, held + 1)
-            result = _train(crowd, work, _beginner(seen, settings), part)
+            part = Part((rest & ~work.dev)[labels.item], rest & work.dev, turn + 1)
+            result = _train(crowd, work, _known_so_far(crowd, work, log_p), part)
             work.backbone.restore(fresh)
             processes.first(partial(_keep, stage, result))
         log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
         history += from_lines(stage.metrics.read_text("utf-8"))
     return log_p, tuple(history)
+
+
+def _rounds(crowd: Crowd) -> int:
+    return 2 if _alone(crowd) else 1
+
+
+def _known_so_far(crowd: Crowd, work: Work, log_p: FloatArray) -> Learner:
+    """The annotator model for the next fold: as the folds before it tell, or else labels alone.
+
+    Models that have not seen the items tell experts from guessers as the final ones do, only less
+    surely: with what they tell, the next model need not learn guessers' labels by heart to find
+    out. At first, and where they do not help, it starts from labels alone, and learns.
+
+    Args:
+        crowd: All labels.
+        work: Which items are dev items, and how to judge.
+        log_p: `[I, K]` predictions for the items of the folds before, the others uniform.
+    """
+    found = _beside(_without_dev(crowd, work), work.settings, log_p)
+    if not found.help:
+        return _beginner(found.alone, work.settings)
+    annotators = learner(found.fit.model, found.fit.parameters)
+    annotators.requires_grad_(False)
+    return annotators
 
 
 def _keep(stage: Stage, result: FitResult) -> None:
@@ -347,17 +373,51 @@ def judge_by_predictions(crowd: Crowd, settings: JudgeSettings, log_p: FloatArra
         settings: How to judge.
         log_p: `[I, K]` predictions for items that the predicting model has not seen.
     """
-    log_p = calibrated(log_p, crowd.labels)
-    choice = estimation.choice_for(crowd, settings, log_p)
-    fit = estimation.fit_crowd(crowd, settings, choice, log_p)
-    alone = estimation.fit_crowd(crowd, settings, choice)
-    gain = fit.log_posterior - alone.log_posterior
-    if gain > MARGIN:
-        return ByPredictions(
-            log_p, fit, estimation.judged(crowd, settings, choice, fit), fallback=None
-        )
+    found = _beside(crowd, settings, log_p)
+    if found.help:
+        judged = estimation.judged(crowd, settings, found.choice, found.fit)
+        return ByPredictions(found.log_p, found.fit, judged, fallback=None)
+    judged = estimation.judged(crowd, settings, found.choice, found.alone)
     reason = (
         "on items that it was not trained on, the model explains the annotations no better than "
-        f"no model does (log-likelihood {gain:+.1f} in all)"
+        f"no model does (log-likelihood {found.gain:+.1f} in all)"
     )
-    return ByPredictions(log_p, fit, estimation.judged(crowd, settings, choice, alone), reason)
+    return ByPredictions(found.log_p, found.fit, judged, reason)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """Annotators fitted beside held-out predictions, and without them.
+
+    Attributes:
+        log_p: `[I, K]` the predictions, calibrated.
+        choice: The annotator model.
+        fit: The fit beside them.
+        alone: The fit to labels alone.
+    """
+
+    log_p: FloatArray
+    choice: Choice
+    fit: Fit
+    alone: Fit
+
+    @property
+    def gain(self) -> float:
+        """By how much the predictions explain the labels better than no model does, in nats."""
+        return self.fit.log_posterior - self.alone.log_posterior
+
+    @property
+    def help(self) -> bool:
+        """Whether they do so clearly."""
+        return self.gain > MARGIN
+
+
+def _beside(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray) -> _Beside:
+    log_p = calibrated(log_p, crowd.labels)
+    choice = estimation.choice_for(crowd, settings, log_p)
+    return _Beside(
+        log_p,
+        choice,
+        fit=estimation.fit_crowd(crowd, settings, choice, log_p),
+        alone=estimation.fit_crowd(crowd, settings, choice),
+    )
