@@ -157,8 +157,8 @@ class TrainSettings(JudgeSettings):
         lora: Rank of low-rank adapters, trained in the place of all weights.
         merge_adapter: Add the adapters to the weights at the end.
         quantize: Bits of the frozen weights under adapters.
-        cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in five folds where no
-            item has two labels.
+        cross_fit: Folds of cross-fitting; 1 for none, None to cross-fit in three folds where
+            no item has two labels.
         dev: Items kept out of training, by which the best checkpoint is chosen: a share, or a file
             of further ones; None to train on all, to the end.
         evaluate_every: Steps between evaluations on them; None for once an epoch.

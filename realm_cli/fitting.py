@@ -36,13 +36,18 @@ from realm_cli.unfinished import Saving, Stage, Stop, Unfinished
 
 if TYPE_CHECKING:
     from realm_cli.aggregate.choice import Choice
+    from realm_cli.annotations import AnnotationTable
     from realm_cli.backbones.base import Backbone
     from realm_cli.config import JudgeSettings, TrainSettings
 
 BoolArray = npt.NDArray[np.bool_]
 
 FOLDS = 5
-"""Folds of cross-fitting where it is the default: at one label an item."""
+"""Folds of cross-fitting that suit a crowd whose labels overlap."""
+FOLDS_ALONE = 3
+"""The same where labels stand alone: there cross-fitting is the default."""
+ROUNDS_ALONE = 2
+"""How often each fold has a model where labels stand alone."""
 WITHHELD = 0.05
 """Share of the items with several labels of which one is withheld from training."""
 FEWEST_WITHHELD = 20
@@ -102,15 +107,19 @@ class Trained:
 
 
 def n_folds(crowd: Crowd, settings: TrainSettings) -> int:
-    """Folds of cross-fitting, 1 for none: as asked for, else five where labels stand alone."""
-    if settings.cross_fit is not None:
-        return min(settings.cross_fit, len(crowd.table.items))
-    return min(FOLDS, len(crowd.table.items)) if _alone(crowd) else 1
+    """Folds of cross-fitting, 1 for none: as asked for, else only where labels stand alone."""
+    own = suitable_folds(crowd.table) if stand_alone(crowd.table) else 1
+    return min(settings.cross_fit or own, len(crowd.table.items))
 
 
-def _alone(crowd: Crowd) -> bool:
+def suitable_folds(table: AnnotationTable) -> int:
+    """As many as are worth their trainings."""
+    return FOLDS_ALONE if stand_alone(table) else FOLDS
+
+
+def stand_alone(table: AnnotationTable) -> bool:
     """Whether labels stand alone, so that by themselves they tell nothing of who is right."""
-    return bool((crowd.table.labels_per_item <= 1).mean() > 0.95)
+    return bool((table.labels_per_item <= 1).mean() > 0.95)
 
 
 def train_and_judge(crowd: Crowd, work: Work) -> Trained:
@@ -268,11 +277,11 @@ def _no_fit(alone: Fit, beside: Fit) -> str | None:
 
 
 def _cross_fitted(crowd: Crowd, work: Work, folds: int) -> Trained:
-    """F models on F folds of items; annotators judged by predictions for items not trained on."""
+    """Models on parts of the items; annotators judged by predictions for items not trained on."""
     labels, settings = crowd.labels, work.settings
     work.told(
-        f"cross-fitting: {folds + 1} trainings, each annotator judged by models that have not seen "
-        "the items"
+        f"cross-fitting: {_trainings(crowd, folds) + 1} trainings, each annotator judged by models "
+        "that have not seen the items"
     )
     log_p, history = _held_out_predictions(crowd, work, folds)
     work.told("fitting annotators to held-out predictions")
@@ -296,49 +305,56 @@ def _held_out_predictions(
 
     A fold chooses its checkpoint by the dev items outside of it, so that its own stay untouched.
     """
-    labels, settings = crowd.labels, work.settings
-    dice = labels.item_dice(np.random.default_rng([settings.seed, 2]))
+    labels, n = crowd.labels, _trainings(crowd, folds)
+    dice = labels.item_dice(np.random.default_rng([work.settings.seed, 2]))
     fold = np.argsort(np.argsort(dice)) % folds
     fresh = work.backbone.trained_state()
     log_p = np.where(crowd.table.items.has_option, -np.log(labels.n_options)[:, None], -np.inf)
     history: list[LoggedStep] = []
-    trainings = _rounds(crowd) * folds
-    for turn in range(trainings):
-        held, stage = turn % folds, work.unfinished.stage(turn + 1)
+    for number in range(1, n + 1):
+        held, stage = fold == (number - 1) % folds, work.unfinished.stage(number)
         if not stage.result.is_file():
-            work.told(f"cross-fitting: training {turn + 1} of {trainings + 1}")
-            rest = fold != held
-            part = Part((rest & ~work.dev)[labels.item], rest & work.dev, turn + 1)
+            work.told(f"cross-fitting: training {number} of {n + 1}")
+            part = Part((~held & ~work.dev)[labels.item], ~held & work.dev, number)
             result = _train(crowd, work, _known_so_far(crowd, work, log_p), part)
             work.backbone.restore(fresh)
             processes.first(partial(_keep, stage, result))
-        log_p[fold == held] = load_file(stage.result)["log_p"][fold == held]
+        log_p[held] = load_file(stage.result)["log_p"][held]
         history += from_lines(stage.metrics.read_text("utf-8"))
     return log_p, tuple(history)
 
 
-def _rounds(crowd: Crowd) -> int:
-    return 2 if _alone(crowd) else 1
+def _trainings(crowd: Crowd, folds: int) -> int:
+    """How many models are trained on parts of the items.
+
+    Where labels stand alone, the first round finds out who knows, and its models are the worse for
+    not having known; so every fold gets another. Where labels overlap they tell that beforehand.
+    """
+    return folds * ROUNDS_ALONE if stand_alone(crowd.table) else folds
 
 
 def _known_so_far(crowd: Crowd, work: Work, log_p: FloatArray) -> Learner:
-    """The annotator model for the next fold: as the folds before it tell, or else labels alone.
+    """The annotator model at the start of a fold's training.
 
-    Models that have not seen the items tell experts from guessers as the final ones do, only less
-    surely: with what they tell, the next model need not learn guessers' labels by heart to find
-    out. At first, and where they do not help, it starts from labels alone, and learns.
+    Where labels overlap: what they tell by themselves. Where they stand alone: what the predictions
+    of the trainings before tell, once they explain the labels better than no model does; it is
+    then held fast, as a model that may learn it again calls guessers experts.
 
     Args:
         crowd: All labels.
         work: Which items are dev items, and how to judge.
-        log_p: `[I, K]` predictions for the items of the folds before, the others uniform.
+        log_p: `[I, K]` predictions of models that have not seen the item, uniform where there
+            are none yet.
     """
-    found = _beside(_without_dev(crowd, work), work.settings, log_p)
-    if not found.help:
-        return _beginner(found.alone, work.settings)
-    annotators = learner(found.fit.model, found.fit.parameters)
-    annotators.requires_grad_(False)
-    return annotators
+    shown, settings = _without_dev(crowd, work), work.settings
+    if stand_alone(crowd.table):
+        beside = _beside(shown, settings, log_p)
+        if beside.help:
+            annotators = learner(beside.fit.model, beside.fit.parameters)
+            annotators.requires_grad_(False)
+            return annotators
+    choice = estimation.choice_for(crowd, settings)
+    return _beginner(estimation.fit_crowd(shown, settings, choice), settings)
 
 
 def _keep(stage: Stage, result: FitResult) -> None:

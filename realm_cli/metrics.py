@@ -23,7 +23,7 @@ class LoggedStep(BaseModel):
     """A step of training at which something was measured.
 
     Attributes:
-        stage: Which training: `final`, or `fold 1` and so on.
+        stage: Which training: `final`, or `fold 1` and so on; a second round counts on.
         step: Steps done.
         epoch: Passes over the items done.
         loss: Mean negative log-likelihood per annotation since the entry before that has one, in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from realm_cli.estimation import crowd_of
 from realm_cli.labels import labels_of
 from realm_cli.runs import read_report
 from realm_cli.training.fit import FitResult
+from realm_cli.unfinished import Unfinished
 
 
 def one_label_crowd(n_items: int = 3_000, n_annotators: int = 30, seed: int = 0):
@@ -106,7 +108,7 @@ def test_the_model_counts_where_withheld_labels_are_clearly_foretold_better(sure
 
 
 @pytest.mark.parametrize(
-    ("per_item", "asked", "expected"), [(1, None, 5), (3, None, 1), (3, 4, 4), (1, 1, 1)]
+    ("per_item", "asked", "expected"), [(1, None, 3), (3, None, 1), (3, 4, 4), (1, 1, 1)]
 )
 def test_folds(per_item, asked, expected):
     rows = [(i, (i + a) % 7, 0) for i in range(30) for a in range(per_item)]
@@ -116,23 +118,59 @@ def test_folds(per_item, asked, expected):
     )
 
 
-def test_a_cross_fitted_run(tmp_path):
+ALL = "cross-fitting: {} trainings, each annotator judged by models that have not seen the items"
+
+
+@pytest.mark.parametrize(("per_item", "trainings"), [(1, 7), (2, 4)])
+def test_a_cross_fitted_run(tmp_path, per_item, trainings):
     """What it says of itself, how often it trains, and that the model's word is held out."""
-    crowd = write_rows(tmp_path / "one.jsonl", colour_rows(60, per_item=1))
+    crowd = write_rows(tmp_path / "one.jsonl", colour_rows(60, per_item=per_item))
     told = []
     settings = QUICK.model_copy(update={"cross_fit": 3, "epochs": 1})
     run = train(crowd, tmp_path / "run", settings, told=told.append)
     assert [line for line in told if "training" in line] == [
-        "cross-fitting: 4 trainings, each annotator judged by models that have not seen the items",
-        "cross-fitting: training 1 of 4",
-        "cross-fitting: training 2 of 4",
-        "cross-fitting: training 3 of 4",
+        ALL.format(trainings),
+        *(f"cross-fitting: training {n} of {trainings}" for n in range(1, trainings)),
         "training the final model on everything",
     ]
     report = read_report(run)
     assert report.estimate.kind in {"cross-fitted", "label-only"}
     assert (report.estimate.fallback is None) is (report.estimate.kind == "cross-fitted")
     assert (run / "model.safetensors").is_file()
+
+
+def test_what_folds_tell_is_known_to_the_next_and_held_fast(monkeypatch, tmp_path):
+    """One label an item, two of six know: nothing is known at first, then who knows."""
+    rng = np.random.default_rng(0)
+    gold = rng.integers(3, size=240)
+    rows = [(i, i % 6, int(gold[i] if i % 6 < 2 else rng.integers(3))) for i in range(240)]
+    settings = QUICK.model_copy(update={"annotator_model": AnnotatorModel.EXPERTISE})
+    crowd = crowd_of(table_of(rows, items_of([3] * 240)), settings)
+    p = np.full((240, 3), 0.02)
+    p[np.arange(240), gold] = 0.96
+    seen = []
+
+    def knows(crowd, work, annotators, part):
+        learns = any(one.requires_grad for one in annotators.parameters())
+        seen.append((learns, annotators.model.expertise(annotators.found()), part.keep))
+        return FitResult(np.log(p), None, ())
+
+    work = fitting.Work(
+        backbone=SimpleNamespace(trained_state=dict, restore=lambda _: None), encoded=None,
+        settings=settings, dev=np.zeros(240, dtype=bool), unfinished=Unfinished(tmp_path),
+        told=lambda _: None,
+    )  # fmt: skip
+    monkeypatch.setattr(fitting, "_train", knows)
+    log_p, _ = fitting._held_out_predictions(crowd, work, 2)
+    np.testing.assert_allclose(log_p, np.log(p), atol=1e-6)
+    assert [learns for learns, _, _ in seen] == [True, False, False, False]
+    np.testing.assert_allclose(seen[0][1], 0.5, atol=0.01)
+    for _, w, _ in seen[1:]:
+        assert w[:2].min() > 0.75
+        assert w[2:].max() < 0.5
+    kept = [keep for _, _, keep in seen]
+    assert (kept[0] ^ kept[1]).all(), "either half of the items has a model trained on the other"
+    assert (kept[0] == kept[2]).all()
 
 
 @pytest.mark.parametrize(("n_items", "why"), [(300, "withheld"), (20, "even the annotations")])

@@ -29,7 +29,7 @@ from realm_cli.choices import Method as Aggregator
 from realm_cli.config import JudgeSettings, TrainSettings
 from realm_cli.errors import UsageError
 from realm_cli.estimation import Estimation
-from realm_cli.fitting import FOLDS, Work, train_and_judge
+from realm_cli.fitting import FOLDS, Work, suitable_folds, train_and_judge
 from realm_cli.labelling import weights
 from realm_cli.labels import FloatArray
 from realm_cli.learners import learner
@@ -239,6 +239,14 @@ def _paper(
     return Made(fitted.log_q, Judged(Kind.IN_SAMPLE, of_cells(crowd, w)))
 
 
+def _cross_fitted(
+    table: AnnotationTable, prepared: Prepared, settings: TrainSettings, folder: Path
+) -> Made:
+    """realm, cross-fitted in as many folds as suit the crowd."""
+    folds = suitable_folds(table)
+    return _realm(table, prepared, settings.model_copy(update={"cross_fit": folds}), folder)
+
+
 def _crowdlab(
     table: AnnotationTable, prepared: Prepared, settings: TrainSettings, folder: Path
 ) -> Made:
@@ -267,7 +275,7 @@ METHODS: dict[Method, Train] = {
     Method.CROWD_LAYER: _crowd_layer,
     Method.REALM_PAPER: _paper,
     Method.JOINT: _realm,
-    Method.JOINT_CROSS_FIT: _realm,
+    Method.JOINT_CROSS_FIT: _cross_fitted,
     Method.MATRIX: _realm,
     Method.SCALAR: _realm,
     Method.SIGNED: _realm,
@@ -284,7 +292,7 @@ REALM: dict[Method, dict[str, Any]] = {
         "objective": Objective.INDEPENDENT, "form_weight": 0.0, "cross_fit": 1,
     },
     Method.JOINT: {**_EXPERTISE, "cross_fit": 1},
-    Method.JOINT_CROSS_FIT: {**_EXPERTISE, "cross_fit": FOLDS},
+    Method.JOINT_CROSS_FIT: _EXPERTISE,
     Method.MATRIX: {**_EXPERTISE, "pooling": Pooling.PARTIAL},
     Method.SCALAR: {**_EXPERTISE, "pooling": Pooling.FULL},
     Method.SIGNED: {"annotator_model": AnnotatorModel.SIGNED},

@@ -95,7 +95,8 @@ class MethodOptions(JudgeOptions):
         int | None,
         typer.Option(
             help="Judge annotators by models that have not seen the items, in so many folds (that "
-            "many trainings more); 1 not to. By default 5 where no item has two labels.",
+            "many trainings more, twice as many where no item has two labels; there 3 folds are "
+            "the default); 1 not to.",
             rich_help_panel="Method",
         ),
     ] = None
