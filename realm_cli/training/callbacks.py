@@ -109,6 +109,8 @@ class Keep(TrainerCallback):
         # Clocks differ and signals come one by one: what one process does, all have to do.
         due = processes.anywhere(time.monotonic() - self.saved_at >= 60 * self.saving.minutes)
         self.stop.agreed = processes.anywhere(self.stop.asked)
+        if self.stop.agreed:
+            self.stop.asked = True
         every = self.saving.steps
         if due or self.stop.agreed or (every and state.global_step % every == 0):
             control.should_save = True
