@@ -151,8 +151,10 @@ def test_folds_choose_by_the_dev_items_outside_of_them(tmp_path, monkeypatch):
     crowd = write_rows(tmp_path / "crowd.jsonl", colour_rows(40, per_item=1))
     settings = QUICK.model_copy(update={"dev": 0.25, "cross_fit": 2, "epochs": 1})
     run = train(crowd, tmp_path / "run", settings, told=told.append)
-    assert [name for name, *_ in seen.parts] == ["fold 1", "fold 2", "final"]
-    (_, *first), (_, *second), (_, trained, dev) = seen.parts
+    names = ["fold 1", "fold 2", "fold 3", "fold 4", "final"]
+    assert [name for name, *_ in seen.parts] == names
+    (_, *first), (_, *second), (_, *third), (_, *fourth), (_, trained, dev) = seen.parts
+    assert [third, fourth] == [first, second]
     assert len(dev) == 10
     assert trained == set(range(40)) - dev
     assert first[0] | second[0] == trained
@@ -161,7 +163,7 @@ def test_folds_choose_by_the_dev_items_outside_of_them(tmp_path, monkeypatch):
     assert not first[1] & second[1]
     assert "training the final model on all but the dev items" in told
     stages = [step.stage for step in read_report(run).training]
-    assert list(dict.fromkeys(stages)) == ["fold 1", "fold 2", "final"]
+    assert list(dict.fromkeys(stages)) == names
 
 
 def further_rows():
