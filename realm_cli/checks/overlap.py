@@ -23,7 +23,8 @@ def check_between_annotators(facts: Facts) -> Iterator[Issue]:
     yield from _one_option(facts)
     if facts.table.labels_per_item.max() < 2:
         yield facts.warning(
-            "no-overlap", "no item has two labels, so annotators are judged by the model alone"
+            "no-overlap",
+            "no item has two labels, so only a model's predictions can tell who is right",
         )
     elif len(facts.table.annotators) > 1:  # the rest would say the same in other words
         yield from _single_labels(facts)
