@@ -24,7 +24,7 @@ from realm_cli.annotator_models.base import History
 from realm_cli.choices import AnnotatorModel
 from realm_cli.config import JudgeSettings
 from realm_cli.estimation import Crowd
-from realm_cli.fitting import judge_by_predictions
+from realm_cli.held_out import judge_by_predictions
 from realm_cli.labels import Labels, Questions, build_labels
 from realm_cli.likelihood import independent, log_expertise_answers
 from realm_cli.posterior import Interval, judge

@@ -21,10 +21,10 @@ from realm_cli import estimation, processes
 from realm_cli.aggregate.choice import foretold, level
 from realm_cli.aggregate.em import Fit, expect, with_predictions
 from realm_cli.batching import EncodedItems, ItemDataset, answers_by_item
-from realm_cli.calibration import calibrated
 from realm_cli.checkpoint import write_file, write_text
 from realm_cli.choices import Objective, Tracker
 from realm_cli.estimation import Crowd, Estimation, Told
+from realm_cli.held_out import beside_predictions, judge_by_predictions
 from realm_cli.labels import FloatArray, Labels
 from realm_cli.learners import Learner, learner
 from realm_cli.metrics import LoggedStep, from_lines, stage_name, to_lines
@@ -35,10 +35,9 @@ from realm_cli.training.fit import fit as train
 from realm_cli.unfinished import Saving, Stage, Stop, Unfinished
 
 if TYPE_CHECKING:
-    from realm_cli.aggregate.choice import Choice
     from realm_cli.annotations import AnnotationTable
     from realm_cli.backbones.base import Backbone
-    from realm_cli.config import JudgeSettings, TrainSettings
+    from realm_cli.config import TrainSettings
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -54,8 +53,6 @@ FEWEST_WITHHELD = 20
 """Fewer withheld labels than this show nothing."""
 MOST_WITHHELD = 0.35
 """Where these would be more than this share of the items, none is withheld."""
-MARGIN = 3.0
-"""Log-likelihood by which predictions must help, in nats: the temperature alone may give 1 or 2."""
 
 
 @dataclass(frozen=True)
@@ -348,7 +345,7 @@ def _known_so_far(crowd: Crowd, work: Work, log_p: FloatArray) -> Learner:
     """
     shown, settings = _without_dev(crowd, work), work.settings
     if stand_alone(crowd.table):
-        beside = _beside(shown, settings, log_p)
+        beside = beside_predictions(shown, settings, log_p)
         if beside.help:
             annotators = learner(beside.fit.model, beside.fit.parameters)
             annotators.requires_grad_(False)
@@ -362,78 +359,3 @@ def _keep(stage: Stage, result: FitResult) -> None:
     write_file(stage.metrics, partial(write_text, to_lines(result.history)))
     write_file(stage.result, partial(save_file, {"log_p": result.log_p}))
     stage.clear_checkpoints()
-
-
-@dataclass(frozen=True)
-class ByPredictions:
-    """Annotators beside predictions that know nothing of their labels.
-
-    Attributes:
-        log_p: `[I, K]` the predictions, calibrated.
-        fit: Truth and annotators fitted beside them.
-        found: The judgement to report: from that fit, or from labels alone.
-        fallback: Why from labels alone, if so.
-    """
-
-    log_p: FloatArray
-    fit: Fit
-    found: Estimation
-    fallback: str | None
-
-
-def judge_by_predictions(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray) -> ByPredictions:
-    """Calibrate held-out predictions, fit annotators to them, and see whether they help.
-
-    Args:
-        crowd: The labels.
-        settings: How to judge.
-        log_p: `[I, K]` predictions for items that the predicting model has not seen.
-    """
-    found = _beside(crowd, settings, log_p)
-    if found.help:
-        judged = estimation.judged(crowd, settings, found.choice, found.fit)
-        return ByPredictions(found.log_p, found.fit, judged, fallback=None)
-    judged = estimation.judged(crowd, settings, found.choice, found.alone)
-    reason = (
-        "on items that it was not trained on, the model explains the annotations no better than "
-        f"no model does (log-likelihood {found.gain:+.1f} in all)"
-    )
-    return ByPredictions(found.log_p, found.fit, judged, reason)
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """Annotators fitted beside held-out predictions, and without them.
-
-    Attributes:
-        log_p: `[I, K]` the predictions, calibrated.
-        choice: The annotator model.
-        fit: The fit beside them.
-        alone: The fit to labels alone.
-    """
-
-    log_p: FloatArray
-    choice: Choice
-    fit: Fit
-    alone: Fit
-
-    @property
-    def gain(self) -> float:
-        """By how much the predictions explain the labels better than no model does, in nats."""
-        return self.fit.log_posterior - self.alone.log_posterior
-
-    @property
-    def help(self) -> bool:
-        """Whether they do so clearly."""
-        return self.gain > MARGIN
-
-
-def _beside(crowd: Crowd, settings: JudgeSettings, log_p: FloatArray) -> _Beside:
-    log_p = calibrated(log_p, crowd.labels)
-    choice = estimation.choice_for(crowd, settings, log_p)
-    return _Beside(
-        log_p,
-        choice,
-        fit=estimation.fit_crowd(crowd, settings, choice, log_p),
-        alone=estimation.fit_crowd(crowd, settings, choice),
-    )

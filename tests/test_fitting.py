@@ -15,6 +15,7 @@ from realm_cli.calibration import calibrated, evidence, lapsing
 from realm_cli.choices import AnnotatorModel
 from realm_cli.config import JudgeSettings
 from realm_cli.estimation import crowd_of
+from realm_cli.held_out import judge_by_predictions
 from realm_cli.labels import labels_of
 from realm_cli.runs import read_report
 from realm_cli.training.fit import FitResult
@@ -39,7 +40,7 @@ def test_calibration_finds_the_lapse_and_so_the_experts():
     table, w, log_p = one_label_crowd()
     settings = JudgeSettings(annotator_model=AnnotatorModel.EXPERTISE)
     crowd = crowd_of(table, settings)
-    judged = fitting.judge_by_predictions(crowd, settings, log_p)
+    judged = judge_by_predictions(crowd, settings, log_p)
     dulled, fitted = judged.log_p, judged.fit
     assert judged.fallback is None
     assert np.exp(dulled.max(axis=1)).mean() == pytest.approx(0.85, abs=0.04)
